@@ -1,0 +1,230 @@
+import { Buffer } from "node:buffer";
+import ky from "ky";
+import { DaxPayFailure } from "./failure.ts";
+import { MAX_REPLY_BYTES, readReply, type RefundReport, type RefusedReply } from "./reply.ts";
+import { type Release, type ReleaseName, RELEASES, type SignType } from "./release.ts";
+import { type RefundQuery, requestBody } from "./request.ts";
+import type { SignRule } from "./sign.ts";
+
+/** Which DaxPay to ask, and as whom. */
+export interface DaxPayOptions {
+  /** Base address; may hold a path prefix. */
+  readonly url: URL;
+  readonly release: ReleaseName;
+  /** Overrides the release's path. */
+  readonly path?: string;
+  readonly signType: SignType;
+  readonly secret: string;
+  /** Also accepted when verifying replies, while the secret is being changed. */
+  readonly previousSecret?: string;
+  readonly appId?: string;
+  readonly mchNo?: string;
+  /** Sent when the caller gives none. */
+  readonly clientIp?: string;
+  /** The longest wait for one answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** IANA name of the zone of 3.x's time texts. */
+  readonly timeZone: string;
+  /** Allowed distance of a reply's time from our clock, in milliseconds. */
+  readonly maxSkewMs: number;
+}
+
+/** What the client takes from its surroundings. */
+export interface DaxPayWorld {
+  readonly fetch: typeof fetch;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Makes a fresh nonce, at most 32 characters. */
+  readonly nonce: () => string;
+}
+
+export interface SyncOptions {
+  /** The caller has gone: the call ends with this signal's reason. */
+  readonly signal?: AbortSignal;
+  /** What is left of the caller's time, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Whether this repeats an earlier request; then a nonce that the caller gave is not used again. */
+  readonly repeat?: boolean;
+}
+
+export interface DaxPay {
+  readonly release: Release;
+  /** Sends one signed request and returns the verified report. Throws a DaxPayFailure otherwise. Never repeats by itself. */
+  sync(query: RefundQuery, options?: SyncOptions): Promise<RefundReport>;
+  /** How far DaxPay's clock was ahead of ours in its last verified reply, in milliseconds; undefined before one. */
+  skewMs(): number | undefined;
+}
+
+export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay {
+  const release: Release = RELEASES[options.release];
+  const algorithm = release.algorithms[options.signType];
+  if (!algorithm) throw new RangeError(`DaxPay ${options.release} has no sign type ${options.signType}`);
+  const rule: SignRule = { algorithm, upperCase: release.upperCase };
+  const secrets = [options.secret, ...(options.previousSecret ? [options.previousSecret] : [])];
+  const identity = { appId: options.appId ?? "", mchNo: options.mchNo ?? "" };
+  const url = new URL(options.url);
+  url.pathname = url.pathname.replace(/\/+$/, "") + (options.path ?? release.path);
+  const http = ky.create({
+    fetch: world.fetch,
+    headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync" },
+    // A DaxPay request must not be sent twice as it is: its time and nonce are part of the signature.
+    retry: 0,
+    timeout: false,
+    throwHttpErrors: false,
+    redirect: "manual",
+  });
+  let lastSkewMs: number | undefined;
+
+  async function sync(asked: RefundQuery, call: SyncOptions = {}): Promise<RefundReport> {
+    const query = {
+      ...asked,
+      clientIp: asked.clientIp || (options.clientIp ?? ""),
+      nonceStr: asked.nonceStr && call.repeat ? world.nonce() : asked.nonceStr,
+    };
+    const body = requestBody(query, {
+      release,
+      rule,
+      secret: options.secret,
+      identity,
+      timeZone: options.timeZone,
+      now: world.now(),
+      nonce: world.nonce,
+    });
+    const answer = await exchange(body, Math.min(options.timeoutMs, call.timeoutMs ?? Infinity), call.signal);
+    if (!answer.ok) throw refusedStatus(answer, query);
+    const reply = read(answer.body, query);
+    if (reply.skewMs !== undefined) lastSkewMs = reply.skewMs;
+    if (reply.kind === "failure") throw located(reply.failure, answer);
+    return reply;
+  }
+
+  /** One HTTP exchange, with every way in which it can break told apart. */
+  async function exchange(body: string, timeoutMs: number, caller: AbortSignal | undefined): Promise<Answer> {
+    const abort = new AbortController();
+    const leave = () => abort.abort();
+    const timer = setTimeout(leave, Math.max(0, timeoutMs));
+    caller?.addEventListener("abort", leave);
+    let answered = false;
+    try {
+      caller?.throwIfAborted();
+      const response = await http.post(url, { body, signal: abort.signal });
+      answered = true;
+      return {
+        ok: response.status === 200,
+        status: response.status,
+        retryAfter: response.headers.get("retry-after"),
+        date: response.headers.get("date"),
+        body: await readBody(response),
+      };
+    } catch (error) {
+      if (caller?.aborted) throw caller.reason;
+      throw brokenExchange(error, { timedOut: abort.signal.aborted, answered });
+    } finally {
+      clearTimeout(timer);
+      caller?.removeEventListener("abort", leave);
+    }
+  }
+
+  function read(body: Uint8Array, query: RefundQuery): RefundReport | RefusedReply {
+    return readReply(body, {
+      release,
+      rule,
+      secrets,
+      query,
+      timeZone: options.timeZone,
+      now: world.now(),
+      maxSkewMs: options.maxSkewMs,
+    });
+  }
+
+  /** A reply with another HTTP status than 200 is a failure whatever it says; its body may still explain it. */
+  function refusedStatus(answer: Answer, query: RefundQuery): DaxPayFailure {
+    const reply = read(answer.body, query);
+    const told = reply.kind === "failure" && reply.failure.code !== undefined ? reply.failure : undefined;
+    const facts = { code: told?.code, text: told?.text, traceId: told?.traceId };
+    if (answer.status >= 500 || answer.status === 429) {
+      return new DaxPayFailure("UPSTREAM_FAULT", `DaxPay at ${url.pathname} answered HTTP ${answer.status}`, {
+        ...facts,
+        retryAfterMs: retryAfterMs(answer.retryAfter, world.now()),
+      });
+    }
+    return told ??
+      new DaxPayFailure(
+        "REPLY_MALFORMED",
+        `Cannot read the reply of ${url.pathname}: it is HTTP ${answer.status}, wanted 200`,
+        facts,
+      );
+  }
+
+  /** A clock failure tells how far the clocks are apart, by the only time that such a reply carries. */
+  function located(failure: DaxPayFailure, answer: Answer): DaxPayFailure {
+    const ahead = answer.date ? Date.parse(answer.date) + 500 - world.now() : NaN;
+    if (failure.reason !== "CLOCK_SKEWED" || Number.isNaN(ahead)) return failure;
+    const seconds = Math.round(Math.abs(ahead) / 1000);
+    return new DaxPayFailure(
+      "CLOCK_SKEWED",
+      `${failure.message}; this service's clock is about ${seconds} s ${ahead < 0 ? "ahead of" : "behind"} DaxPay's`,
+      { code: failure.code, text: failure.text, traceId: failure.traceId },
+    );
+  }
+
+  return { release, sync, skewMs: () => lastSkewMs };
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly date: string | null;
+  readonly body: Uint8Array;
+}
+
+/** Reads little more than a reply may have, so that the reader can tell that there is more, and drops the rest. */
+async function readBody(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    // Leaving the loop cancels the stream, which closes the connection.
+    if (length > MAX_REPLY_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Deno's fetch tells in words only where it failed. What surely happened before the request left is NOT_SENT;
+ * everything else may have reached DaxPay.
+ */
+function brokenExchange(error: unknown, { timedOut, answered }: { timedOut: boolean; answered: boolean }) {
+  if (timedOut) {
+    return new DaxPayFailure("UPSTREAM_TIMEOUT", "DaxPay gave no answer before the deadline", { cause: error });
+  }
+  const words = chainOf(error).map(String).join(": ");
+  if (!answered && /client error \(Connect\)|are blocked|NotCapable/.test(words)) {
+    return new DaxPayFailure("UPSTREAM_UNREACHABLE", `Cannot reach DaxPay: ${briefly(words)}`, { cause: error });
+  }
+  return new DaxPayFailure(
+    "REPLY_INTERRUPTED",
+    `The connection to DaxPay broke ${answered ? "within the reply" : "before a reply"}: ${briefly(words)}`,
+    { cause: error },
+  );
+}
+
+function chainOf(error: unknown): unknown[] {
+  const chain: unknown[] = [];
+  for (let at = error; at !== undefined && at !== null && chain.length < 8; at = (at as Error).cause) chain.push(at);
+  return chain;
+}
+
+/** The innermost cause says it best. */
+function briefly(words: string): string {
+  return words.split(/: (?:client error \(\w+\): )?/).slice(-2).join(": ").slice(0, 200);
+}
+
+/** Retry-After holds seconds or a date (RFC 9110, 10.2.3). At most a day is believed. */
+function retryAfterMs(header: string | null, now: number): number | undefined {
+  if (!header) return undefined;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 24 * 3600 * 1000);
+}

@@ -1,0 +1,122 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import type { Json, JsonObject } from "./json.ts";
+
+/** What is really computed over the string; what DaxPay's administrators choose is a SignType. */
+export type Algorithm = "HMAC_SHA256" | "MD5" | "SM3";
+
+/** Name and text of each member that is signed, in any order. */
+export type Members = Iterable<readonly [name: string, text: string]>;
+
+export interface SignRule {
+  readonly algorithm: Algorithm;
+  /** Whether the whole string, secret included, is upper-cased before it is hashed (3.0.0). */
+  readonly upperCase: boolean;
+}
+
+const DIGESTS: Record<Algorithm, (text: string, secret: string) => string> = {
+  HMAC_SHA256: (text, secret) => createHmac("sha256", secret).update(text, "utf8").digest("hex"),
+  MD5: (text) => createHash("md5").update(text, "utf8").digest("hex"),
+  SM3: (text) => createHash("sm3").update(text, "utf8").digest("hex"),
+};
+
+/**
+ * Signs members as DaxPay's PaySignUtil does and returns lower-case hex.
+ *
+ * With secret `123456`, HMAC_SHA256 and no upper-casing, the members `clientIp=127.0.0.1`,
+ * `refundNo=DEVR24051020531763000004`, `reqTime=1715575932` give `a375e551…0d7` (DaxPay's own page).
+ */
+export function sign(members: Members, secret: string, rule: SignRule): string {
+  const text = `${linkString(members)}&key=${secret}`;
+  return DIGESTS[rule.algorithm](rule.upperCase ? text.toUpperCase() : text, secret);
+}
+
+/** Tells, in constant time for texts of one length, whether a received signature is right, in either hex case. */
+export function verify(members: Members, signature: string, secret: string, rule: SignRule): boolean {
+  const wanted = new TextEncoder().encode(sign(members, secret, rule));
+  const found = new TextEncoder().encode(signature.toLowerCase());
+  return found.length === wanted.length && timingSafeEqual(found, wanted);
+}
+
+/** Members joined in the order of their UTF-16 names; the signature itself takes no part. */
+function linkString(members: Members): string {
+  return [...members]
+    .filter(([name]) => name !== "sign")
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, text]) => `${name}=${text}`)
+    .join("&")
+    // DaxPay deletes these two from the joined string, also from plain values (PaySignUtil.createLinkString).
+    .replace(/["\\]/g, "");
+}
+
+/** The members of a received object as DaxPay signed them: all that are not null, whatever their names. */
+export function signedMembers(object: JsonObject): [name: string, text: string][] {
+  const members: [string, string][] = [];
+  for (const [name, value] of object.members) {
+    const text = textOf(value);
+    if (text !== undefined) members.push([name, text]);
+  }
+  return members;
+}
+
+/** Null and empty lists are left out, the empty string is not. */
+function textOf(value: Json): string | undefined {
+  switch (value.type) {
+    case "null":
+      return undefined;
+    case "array":
+      return value.items.length === 0 ? undefined : nestedText(value);
+    case "object":
+      return nestedText(value);
+    case "string":
+      return value.value;
+    case "number":
+      return value.text;
+    case "boolean":
+      return String(value.value);
+  }
+}
+
+/**
+ * Nested JSON as DaxPay's server writes it for signing (hutool-json): received order, nulls dropped, compact. Only the
+ * letters of its escapes matter, since their backslashes and all quotes are deleted afterwards.
+ */
+function nestedText(value: Json): string {
+  switch (value.type) {
+    case "null":
+      return "null";
+    case "boolean":
+      return String(value.value);
+    case "number":
+      return value.text;
+    case "string":
+      return `"${escaped(value.value)}"`;
+    case "array":
+      return `[${value.items.map(nestedText).join(",")}]`;
+    case "object":
+      return `{${
+        [...value.members]
+          .filter(([, member]) => member.type !== "null")
+          .map(([name, member]) => `"${escaped(name)}":${nestedText(member)}`)
+          .join(",")
+      }}`;
+  }
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  "\b": "\\b",
+  "\t": "\\t",
+  "\n": "\\n",
+  "\f": "\\f",
+  "\r": "\\r",
+};
+
+/** The characters that hutool-json escapes besides quote and backslash (JSONUtil.escape). */
+// deno-lint-ignore no-control-regex
+const ESCAPED = /[\u0000-\u001f\u0080-\u00a0\u2000-\u2010\u2028-\u202f\u2066-\u206f]/g;
+
+function escaped(text: string): string {
+  return text.replace(
+    ESCAPED,
+    (char) => SHORT_ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
