@@ -1,0 +1,284 @@
+import { z } from "zod";
+import type { DaxPayOptions } from "./daxpay/client.ts";
+import { type Release, RELEASE_NAMES, type ReleaseName, RELEASES, SIGN_TYPES } from "./daxpay/release.ts";
+
+/** Everything that the service can be told from outside. */
+export interface Config {
+  readonly daxpay: DaxPayOptions;
+  readonly host: string;
+  readonly port: number;
+  readonly grpcPort: number;
+  readonly log: LogConfig;
+}
+
+export interface LogConfig {
+  readonly level: "trace" | "debug" | "info" | "warning" | "error" | "fatal";
+  readonly format: "json" | "text";
+}
+
+/** One environment variable. */
+interface Variable {
+  readonly schema: z.ZodType<unknown, string>;
+  /** Ends the sentence "found …, wanted …". */
+  readonly wanted: string;
+  /** What the documentation says of it. */
+  readonly meaning: string;
+  /** The text that holds when the variable is unset or empty. */
+  readonly fallback?: string;
+  /** Shown in the documentation where there is no fallback. */
+  readonly unset?: string;
+  /** Its value is never shown, and it may also come from the file that NAME_FILE names. */
+  readonly secret?: true;
+}
+
+const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => value <= 65_535);
+const milliseconds = z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0);
+const text = (most: number) => z.string().max(most);
+
+/** Every variable, in the order of the documentation. `.env.example` and the README's table say the same. */
+export const VARIABLES = {
+  DAXPAY_URL: {
+    schema: z.url({ protocol: /^https?$/ }).transform((value) => new URL(value))
+      .refine((url) => !url.username && !url.password && !url.search && !url.hash),
+    wanted: "an http or https address without credentials, query and fragment",
+    meaning: "base address of DaxPay, may hold a path prefix",
+    unset: "required",
+  },
+  DAXPAY_RELEASE: {
+    schema: z.enum(RELEASE_NAMES),
+    wanted: `one of ${RELEASE_NAMES.join(", ")}`,
+    meaning: `which DaxPay answers there: ${RELEASE_NAMES.join(", ")}`,
+    fallback: "documented",
+  },
+  DAXPAY_SYNC_PATH: {
+    schema: z.string().regex(/^\/[^?#\s]*$/),
+    wanted: 'a path that begins with "/"',
+    meaning: "path of the refund sync, if a proxy changes it",
+    unset: "the release's",
+  },
+  DAXPAY_SIGN_TYPE: {
+    schema: z.enum(SIGN_TYPES),
+    wanted: `one of ${SIGN_TYPES.join(", ")}`,
+    meaning: "HMAC_SHA256, MD5 or, on 3.x, SM3, as chosen in DaxPay",
+    fallback: "HMAC_SHA256",
+  },
+  DAXPAY_SIGN_SECRET: {
+    schema: z.string(),
+    wanted: "the signing secret",
+    meaning: "the signing secret (签名密钥)",
+    unset: "required",
+    secret: true,
+  },
+  DAXPAY_SIGN_SECRET_PREVIOUS: {
+    schema: z.string(),
+    wanted: "the former signing secret",
+    meaning: "also accepted in replies, while the secret is being changed",
+    secret: true,
+  },
+  DAXPAY_APP_ID: {
+    schema: text(32),
+    wanted: "at most 32 characters",
+    meaning: "application number (应用号); 3.x only, required there",
+  },
+  DAXPAY_MCH_NO: {
+    schema: text(32),
+    wanted: "at most 32 characters",
+    meaning: "merchant number (商户号); 3.0.0 only, required there",
+  },
+  DAXPAY_CLIENT_IP: {
+    schema: z.union([z.ipv4(), z.ipv6()]),
+    wanted: "an IPv4 or IPv6 address",
+    meaning: "sent as clientIp when the caller gives none",
+  },
+  DAXPAY_TIMEOUT_MS: {
+    schema: milliseconds,
+    wanted: "milliseconds, a whole number above 0",
+    meaning: "the longest wait for one answer of DaxPay, in milliseconds",
+    fallback: "30000",
+  },
+  DAXPAY_TIME_ZONE: {
+    schema: z.string().refine(isTimeZone),
+    wanted: "the name of a time zone like Asia/Shanghai",
+    meaning: "zone of 3.x's times: the one that DaxPay's server runs in",
+    fallback: "Asia/Shanghai",
+  },
+  DAXPAY_MAX_SKEW_MS: {
+    schema: milliseconds,
+    wanted: "milliseconds, a whole number above 0",
+    meaning: "allowed distance of a reply's time from this clock, in milliseconds",
+    fallback: "300000",
+  },
+  HOST: {
+    schema: text(255).regex(/^\S+$/),
+    wanted: "a host name or address",
+    meaning: "address to listen on",
+    fallback: "127.0.0.1",
+  },
+  PORT: {
+    schema: port,
+    wanted: "a port number from 0 to 65535",
+    meaning: "HTTP/1.1: Connect, gRPC-Web, health",
+    fallback: "8080",
+  },
+  GRPC_PORT: {
+    schema: port,
+    wanted: "a port number from 0 to 65535",
+    meaning: "cleartext HTTP/2: gRPC, Connect, gRPC-Web, reflection, health",
+    fallback: "9090",
+  },
+  AUTH: {
+    schema: z.literal("none"),
+    wanted: '"none", to say openly that callers need no credentials',
+    meaning: "`none` allows every caller; needed to listen on anything but loopback",
+  },
+  LOG_LEVEL: {
+    schema: z.enum(["trace", "debug", "info", "warning", "error", "fatal"]),
+    wanted: "one of trace, debug, info, warning, error, fatal",
+    meaning: "the least severe level that is logged",
+    fallback: "info",
+  },
+  LOG_FORMAT: {
+    schema: z.enum(["json", "text"]),
+    wanted: "json or text",
+    meaning: "form of the log lines; on a terminal `text` if unset",
+    unset: "json",
+  },
+} as const satisfies Record<string, Variable>;
+
+type Name = keyof typeof VARIABLES;
+type Values = { readonly [N in Name]: z.output<typeof VARIABLES[N]["schema"]> | undefined };
+
+/** Names of all variables that are read, those of secret files included. */
+export const VARIABLE_NAMES: readonly string[] = Object.entries(VARIABLES)
+  .flatMap(([name, variable]) => "secret" in variable ? [name, `${name}_FILE`] : [name]);
+
+/** Where a configuration comes from. */
+export interface ConfigSource {
+  /** Value of an environment variable. */
+  readonly env: (name: string) => string | undefined;
+  readonly readFile: (path: string) => string;
+  readonly isTerminal: boolean;
+}
+
+/** The configuration, or every mistake in it, each as one sentence that holds no secret. */
+export type ConfigResult =
+  | { readonly kind: "valid"; readonly config: Config }
+  | { readonly kind: "invalid"; readonly mistakes: readonly string[] };
+
+export function readConfig(source: ConfigSource): ConfigResult {
+  const mistakes: string[] = [];
+  const entries = Object.entries(VARIABLES).map(([name, variable]: [string, Variable]) => {
+    const found = textOf(name, variable, source, mistakes);
+    if (found === undefined) return [name, undefined];
+    const parsed = variable.schema.safeParse(found);
+    if (!parsed.success) mistakes.push(`${name}: found ${shown(found, variable)}, wanted ${variable.wanted}`);
+    return [name, parsed.data];
+  });
+  const values: Values = Object.fromEntries(entries);
+  mistakes.push(...missing(values, mistakes), ...contradictions(values));
+  const { DAXPAY_URL, DAXPAY_RELEASE, DAXPAY_SIGN_TYPE, DAXPAY_SIGN_SECRET } = values;
+  const { DAXPAY_TIMEOUT_MS, DAXPAY_TIME_ZONE, DAXPAY_MAX_SKEW_MS, HOST, PORT, GRPC_PORT, LOG_LEVEL } = values;
+  if (
+    mistakes.length || !DAXPAY_URL || !DAXPAY_RELEASE || !DAXPAY_SIGN_TYPE || !DAXPAY_SIGN_SECRET ||
+    !DAXPAY_TIMEOUT_MS || !DAXPAY_TIME_ZONE || !DAXPAY_MAX_SKEW_MS || !HOST || PORT === undefined ||
+    GRPC_PORT === undefined || !LOG_LEVEL
+  ) {
+    return { kind: "invalid", mistakes };
+  }
+  return {
+    kind: "valid",
+    config: {
+      daxpay: {
+        url: DAXPAY_URL,
+        release: DAXPAY_RELEASE,
+        path: values.DAXPAY_SYNC_PATH,
+        signType: DAXPAY_SIGN_TYPE,
+        secret: DAXPAY_SIGN_SECRET,
+        previousSecret: values.DAXPAY_SIGN_SECRET_PREVIOUS,
+        appId: values.DAXPAY_APP_ID,
+        mchNo: values.DAXPAY_MCH_NO,
+        clientIp: values.DAXPAY_CLIENT_IP,
+        timeoutMs: DAXPAY_TIMEOUT_MS,
+        timeZone: DAXPAY_TIME_ZONE,
+        maxSkewMs: DAXPAY_MAX_SKEW_MS,
+      },
+      host: HOST,
+      port: PORT,
+      grpcPort: GRPC_PORT,
+      log: { level: LOG_LEVEL, format: values.LOG_FORMAT ?? (source.isTerminal ? "text" : "json") },
+    },
+  };
+}
+
+/** An empty variable counts as unset, since compose files and manifests pass what they do not know as "". */
+function textOf(name: string, variable: Variable, source: ConfigSource, mistakes: string[]): string | undefined {
+  const direct = source.env(name) || undefined;
+  if (!variable.secret) return direct ?? variable.fallback;
+  const file = source.env(`${name}_FILE`) || undefined;
+  if (file === undefined) return direct;
+  if (direct !== undefined) {
+    mistakes.push(`${name}: found both ${name} and ${name}_FILE, wanted one of them`);
+    return undefined;
+  }
+  try {
+    // An editor ends the last line; only that line end is not meant.
+    const content = source.readFile(file).replace(/\r?\n$/, "");
+    if (content) return content;
+    mistakes.push(`${name}_FILE: found an empty file "${file}", wanted ${variable.wanted}`);
+  } catch (error) {
+    mistakes.push(`${name}_FILE: cannot read "${file}": ${(error as Error).message}`);
+  }
+  return undefined;
+}
+
+function shown(found: string, variable: Variable): string {
+  return variable.secret ? `${found.length} characters` : JSON.stringify(found.slice(0, 200));
+}
+
+function missing(values: Values, mistakes: readonly string[]): string[] {
+  const required = ["DAXPAY_URL", "DAXPAY_SIGN_SECRET"] as const;
+  return required
+    .filter((name) => values[name] === undefined && !mistakes.some((mistake) => mistake.startsWith(name)))
+    .map((name) => `${name}: found nothing, wanted ${VARIABLES[name].wanted}`);
+}
+
+/** Mistakes that only show when variables are seen together. */
+function contradictions(values: Values): string[] {
+  const found: string[] = [];
+  const { DAXPAY_RELEASE: name, DAXPAY_SIGN_TYPE: signType, HOST: host } = values;
+  if (name) {
+    const release: Release = RELEASES[name as ReleaseName];
+    if (signType && !release.algorithms[signType]) {
+      found.push(
+        `DAXPAY_SIGN_TYPE: found ${signType}, wanted one of ${
+          Object.keys(release.algorithms).join(", ")
+        } for release ${name}`,
+      );
+    }
+    const identity = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
+    for (const member of release.identity) {
+      const variable = identity[member];
+      if (!values[variable]) found.push(`${variable}: found nothing, wanted a value for release ${name}`);
+    }
+  }
+  if (host && !isLoopback(host) && !values.AUTH) {
+    found.push(`HOST: found ${JSON.stringify(host)}, wanted a loopback address, or AUTH=none to let every caller in`);
+  }
+  if (values.PORT && values.PORT === values.GRPC_PORT) {
+    found.push(`GRPC_PORT: found ${values.GRPC_PORT}, wanted another port than PORT`);
+  }
+  return found;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

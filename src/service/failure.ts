@@ -1,0 +1,50 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { DaxPayFailure, type Reason } from "../daxpay/failure.ts";
+import { SyncFailureSchema } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { messageFromFailure } from "./convert.ts";
+
+/** Who defines the reasons in google.rpc.ErrorInfo. */
+const DOMAIN = "daxpay.refundsync.v1";
+
+const CODES: Record<Reason, Code> = {
+  REFUND_UNKNOWN: Code.NotFound,
+  SYNC_IN_PROGRESS: Code.Aborted,
+  CHANNEL_FAILED: Code.Unavailable,
+  REQUEST_INVALID: Code.InvalidArgument,
+  CLOCK_SKEWED: Code.FailedPrecondition,
+  SIGNATURE_REFUSED: Code.FailedPrecondition,
+  NOT_CONFIGURED: Code.FailedPrecondition,
+  UPSTREAM_FAULT: Code.Unavailable,
+  UPSTREAM_UNREACHABLE: Code.Unavailable,
+  UPSTREAM_TIMEOUT: Code.DeadlineExceeded,
+  REPLY_INTERRUPTED: Code.Unavailable,
+  REPLY_MALFORMED: Code.DataLoss,
+  REPLY_UNVERIFIED: Code.DataLoss,
+  REPLY_MISMATCHED: Code.DataLoss,
+  OVERLOADED: Code.ResourceExhausted,
+  UNEXPLAINED: Code.Unknown,
+};
+
+/** The error that callers get for a failure: its code, the SyncFailure, and google.rpc's standard details. */
+export function connectErrorFrom(failure: DaxPayFailure): ConnectError {
+  const { reason, message, retryAfterMs } = failure;
+  const details: NonNullable<ConstructorParameters<typeof ConnectError>[3]> = [
+    { desc: SyncFailureSchema, value: messageFromFailure(failure) },
+    { desc: ErrorInfoSchema, value: { reason, domain: DOMAIN } },
+  ];
+  if (retryAfterMs !== undefined) {
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(Math.ceil(retryAfterMs)) } });
+  }
+  return new ConnectError(message.toWellFormed(), CODES[reason], undefined, details, failure);
+}
+
+/** Awaits what may throw a DaxPayFailure and throws the callers' error instead. */
+export async function withConnectErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof DaxPayFailure ? connectErrorFrom(error) : error;
+  }
+}

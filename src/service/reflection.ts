@@ -1,0 +1,93 @@
+import { createRegistry, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { Code, type ConnectRouter } from "@connectrpc/connect";
+import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+
+/** The two versions have the same fields under other names, so one answer serves both. */
+type Question = (v1.ServerReflectionRequest | v1alpha.ServerReflectionRequest)["messageRequest"];
+
+/** Serves gRPC server reflection, v1 and v1alpha, for the given services, itself and all files that they need. */
+export function routeReflection(router: ConnectRouter, services: readonly DescService[]): void {
+  const answer = createAnswer([...services, v1.ServerReflection, v1alpha.ServerReflection]);
+  router.service(v1.ServerReflection, {
+    async *serverReflectionInfo(requests) {
+      for await (const request of requests) {
+        yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
+      }
+    },
+  });
+  router.service(v1alpha.ServerReflection, {
+    async *serverReflectionInfo(requests) {
+      for await (const request of requests) {
+        yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
+      }
+    },
+  });
+}
+
+function createAnswer(services: readonly DescService[]) {
+  const files = withDependencies(services.map((service) => service.file));
+  const registry = createRegistry(...files);
+
+  return function answer(question: Question) {
+    switch (question.case) {
+      case "listServices":
+        return {
+          case: "listServicesResponse",
+          value: { service: services.map((service) => ({ name: service.typeName })) },
+        } as const;
+      case "fileByFilename":
+        return found(files.find((file) => file.proto.name === question.value), `file ${question.value}`);
+      case "fileContainingSymbol":
+        return found(fileOfSymbol(question.value), `symbol ${question.value}`);
+      case "fileContainingExtension": {
+        const { containingType, extensionNumber } = question.value;
+        const extended = registry.getMessage(containingType);
+        const extension = extended && registry.getExtensionFor(extended, extensionNumber);
+        return found(extension?.file, `extension ${extensionNumber} of ${containingType}`);
+      }
+      case "allExtensionNumbersOfType": {
+        if (!registry.getMessage(question.value)) return failed(Code.NotFound, `type ${question.value}`);
+        const numbers = files.flatMap((file) => file.extensions)
+          .filter((extension) => extension.extendee.typeName === question.value)
+          .map((extension) => extension.number);
+        return {
+          case: "allExtensionNumbersResponse",
+          value: { baseTypeName: question.value, extensionNumber: numbers },
+        } as const;
+      }
+      case undefined:
+        return failed(Code.InvalidArgument, "message_request is required");
+    }
+  };
+
+  /** A method, field or enum value is found by the type that holds it. */
+  function fileOfSymbol(symbol: string): DescFile | undefined {
+    const holder = symbol.replace(/\.[^.]*$/, "");
+    return (registry.get(symbol) ?? registry.get(holder))?.file;
+  }
+}
+
+function found(file: DescFile | undefined, what: string) {
+  if (!file) return failed(Code.NotFound, what);
+  const fileDescriptorProto = withDependencies([file]).map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
+  return { case: "fileDescriptorResponse", value: { fileDescriptorProto } } as const;
+}
+
+function failed(errorCode: Code, what: string) {
+  const errorMessage = errorCode === Code.NotFound ? `not found: ${what}` : what;
+  return { case: "errorResponse", value: { errorCode, errorMessage } } as const;
+}
+
+/** The files and all that they import, each once. */
+function withDependencies(files: readonly DescFile[]): DescFile[] {
+  const seen = new Set<DescFile>();
+  const add = (file: DescFile) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    file.dependencies.forEach(add);
+  };
+  files.forEach(add);
+  return [...seen];
+}
