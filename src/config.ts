@@ -1,10 +1,13 @@
 import { z } from "zod";
 import type { DaxPayOptions } from "./daxpay/client.ts";
 import { type Release, RELEASE_NAMES, type ReleaseName, RELEASES, SIGN_TYPES } from "./daxpay/release.ts";
+import type { BudgetOptions } from "./refund/budget.ts";
 
 /** Everything that the service can be told from outside. */
 export interface Config {
   readonly daxpay: DaxPayOptions;
+  readonly budget: BudgetOptions;
+  readonly watch: { readonly waits: readonly [number, ...number[]]; readonly jitter: number };
   readonly host: string;
   readonly port: number;
   readonly grpcPort: number;
@@ -33,6 +36,7 @@ interface Variable {
 
 const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => value <= 65_535);
 const milliseconds = z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0);
+const count = (most: number) => z.string().regex(/^\d{1,9}$/).transform(Number).refine((n) => n > 0 && n <= most);
 const text = (most: number) => z.string().max(most);
 
 /** Every variable, in the order of the documentation. `.env.example` and the README's table say the same. */
@@ -108,6 +112,30 @@ export const VARIABLES = {
     meaning: "allowed distance of a reply's time from this clock, in milliseconds",
     fallback: "300000",
   },
+  DAXPAY_RATE: {
+    schema: count(100_000),
+    wanted: "a whole number from 1 to 100000",
+    meaning: "requests to DaxPay per second at the most, over all callers",
+    fallback: "50",
+  },
+  DAXPAY_CONCURRENCY: {
+    schema: count(10_000),
+    wanted: "a whole number from 1 to 10000",
+    meaning: "requests to DaxPay under way at the same time at the most",
+    fallback: "64",
+  },
+  WATCH_SCHEDULE: {
+    schema: z.string().transform(durations).refine((waits) => waits !== undefined),
+    wanted: 'waits above 0 like "500ms,10s,5m,1h", none longer than 24h',
+    meaning: "waits between a watch's syncs (ms, s, m, h); the last repeats",
+    fallback: "10s,30s,1m,1m,1m,5m,10m,20m,30m",
+  },
+  WATCH_JITTER: {
+    schema: z.string().regex(/^(0(\.\d+)?|1(\.0+)?)$/).transform(Number),
+    wanted: "a number from 0 to 1",
+    meaning: "each of these waits is spread by up to this part of itself",
+    fallback: "0.2",
+  },
   HOST: {
     schema: text(255).regex(/^\S+$/),
     wanted: "a host name or address",
@@ -145,8 +173,16 @@ export const VARIABLES = {
   },
 } as const satisfies Record<string, Variable>;
 
-type Name = keyof typeof VARIABLES;
-type Values = { readonly [N in Name]: z.output<typeof VARIABLES[N]["schema"]> | undefined };
+type Variables = typeof VARIABLES;
+type Name = keyof Variables;
+type Value<N extends Name> = NonNullable<z.output<Variables[N]["schema"]>>;
+type Values = { readonly [N in Name]: Value<N> | undefined };
+
+/** Variables without which there is no configuration, because they have no fallback. */
+const REQUIRED = ["DAXPAY_URL", "DAXPAY_SIGN_SECRET"] as const;
+/** Variables that have a value whenever there is no mistake. */
+type Settled = typeof REQUIRED[number] | { [N in Name]: Variables[N] extends { fallback: string } ? N : never }[Name];
+type CompleteValues = { readonly [N in Name]: N extends Settled ? Value<N> : Value<N> | undefined };
 
 /** Names of all variables that are read, those of secret files included. */
 export const VARIABLE_NAMES: readonly string[] = Object.entries(VARIABLES)
@@ -176,36 +212,30 @@ export function readConfig(source: ConfigSource): ConfigResult {
   });
   const values: Values = Object.fromEntries(entries);
   mistakes.push(...missing(values, mistakes), ...contradictions(values));
-  const { DAXPAY_URL, DAXPAY_RELEASE, DAXPAY_SIGN_TYPE, DAXPAY_SIGN_SECRET } = values;
-  const { DAXPAY_TIMEOUT_MS, DAXPAY_TIME_ZONE, DAXPAY_MAX_SKEW_MS, HOST, PORT, GRPC_PORT, LOG_LEVEL } = values;
-  if (
-    mistakes.length || !DAXPAY_URL || !DAXPAY_RELEASE || !DAXPAY_SIGN_TYPE || !DAXPAY_SIGN_SECRET ||
-    !DAXPAY_TIMEOUT_MS || !DAXPAY_TIME_ZONE || !DAXPAY_MAX_SKEW_MS || !HOST || PORT === undefined ||
-    GRPC_PORT === undefined || !LOG_LEVEL
-  ) {
-    return { kind: "invalid", mistakes };
-  }
+  if (mistakes.length > 0 || !isComplete(values)) return { kind: "invalid", mistakes };
   return {
     kind: "valid",
     config: {
       daxpay: {
-        url: DAXPAY_URL,
-        release: DAXPAY_RELEASE,
+        url: values.DAXPAY_URL,
+        release: values.DAXPAY_RELEASE,
         path: values.DAXPAY_SYNC_PATH,
-        signType: DAXPAY_SIGN_TYPE,
-        secret: DAXPAY_SIGN_SECRET,
+        signType: values.DAXPAY_SIGN_TYPE,
+        secret: values.DAXPAY_SIGN_SECRET,
         previousSecret: values.DAXPAY_SIGN_SECRET_PREVIOUS,
         appId: values.DAXPAY_APP_ID,
         mchNo: values.DAXPAY_MCH_NO,
         clientIp: values.DAXPAY_CLIENT_IP,
-        timeoutMs: DAXPAY_TIMEOUT_MS,
-        timeZone: DAXPAY_TIME_ZONE,
-        maxSkewMs: DAXPAY_MAX_SKEW_MS,
+        timeoutMs: values.DAXPAY_TIMEOUT_MS,
+        timeZone: values.DAXPAY_TIME_ZONE,
+        maxSkewMs: values.DAXPAY_MAX_SKEW_MS,
       },
-      host: HOST,
-      port: PORT,
-      grpcPort: GRPC_PORT,
-      log: { level: LOG_LEVEL, format: values.LOG_FORMAT ?? (source.isTerminal ? "text" : "json") },
+      budget: { rate: values.DAXPAY_RATE, concurrency: values.DAXPAY_CONCURRENCY },
+      watch: { waits: values.WATCH_SCHEDULE, jitter: values.WATCH_JITTER },
+      host: values.HOST,
+      port: values.PORT,
+      grpcPort: values.GRPC_PORT,
+      log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (source.isTerminal ? "text" : "json") },
     },
   };
 }
@@ -236,10 +266,15 @@ function shown(found: string, variable: Variable): string {
 }
 
 function missing(values: Values, mistakes: readonly string[]): string[] {
-  const required = ["DAXPAY_URL", "DAXPAY_SIGN_SECRET"] as const;
-  return required
+  return REQUIRED
     .filter((name) => values[name] === undefined && !mistakes.some((mistake) => mistake.startsWith(name)))
     .map((name) => `${name}: found nothing, wanted ${VARIABLES[name].wanted}`);
+}
+
+function isComplete(values: Values): values is CompleteValues {
+  return Object.entries(VARIABLES).every(([name, variable]: [string, Variable]) =>
+    values[name as Name] !== undefined || (variable.fallback === undefined && !REQUIRED.some((one) => one === name))
+  );
 }
 
 /** Mistakes that only show when variables are seen together. */
@@ -281,4 +316,19 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of each of the durations in a comma-separated list; undefined where one is none. */
+function durations(list: string): readonly [number, ...number[]] | undefined {
+  const waits: number[] = [];
+  for (const item of list.split(",")) {
+    const [, number, unit] = /^\s*(\d{1,8})(ms|s|m|h)\s*$/.exec(item) ?? [];
+    const ms = Number(number) * (UNITS[unit] ?? NaN);
+    if (!(ms > 0 && ms <= 24 * UNITS.h)) return undefined;
+    waits.push(ms);
+  }
+  const [first, ...rest] = waits;
+  return [first, ...rest];
 }

@@ -145,6 +145,8 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
     if (answer.status >= 500 || answer.status === 429) {
       return new DaxPayFailure("UPSTREAM_FAULT", `DaxPay at ${url.pathname} answered HTTP ${answer.status}`, {
         ...facts,
+        status: answer.status,
+        limited: answer.status === 429,
         retryAfterMs: retryAfterMs(answer.retryAfter, world.now()),
       });
     }

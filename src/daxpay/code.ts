@@ -1,9 +1,12 @@
 import type { Reason } from "./failure.ts";
 
-/** What a DaxPay code means, and after how many milliseconds to repeat where that differs from the reason's own. */
+/** What a DaxPay code means. */
 export interface Meaning {
   readonly reason: Reason;
+  /** Milliseconds after which to repeat, where that differs from the reason's own. */
   readonly retryAfterMs?: number;
+  /** Whether the payment channel asks for fewer calls. */
+  readonly limited?: boolean;
 }
 
 /** A code's meaning depends on its text where DaxPay uses one code for several things. */
@@ -37,7 +40,7 @@ const CODES: Readonly<Record<number, Row>> = {
   10505: "REQUEST_INVALID", // 参数处理失败
   10506: meaningOfInvalid, // 参数验证失败
   10507: "SYNC_IN_PROGRESS", // 重复操作异常
-  20000: (text) => UNSORTED[text] ?? "UNEXPLAINED",
+  20000: (text) => Object.hasOwn(UNSORTED, text) ? UNSORTED[text] : "UNEXPLAINED",
   20041: "REFUND_UNKNOWN", // 交易不存在
   20043: "SYNC_IN_PROGRESS", // 交易处理中
   20045: "CHANNEL_FAILED", // 交易失败
@@ -68,5 +71,8 @@ const INNER_TEXTS: Readonly<Record<string, Reason>> = {
 
 /** Explains the code of 2.x's signed `data`. Only whole texts count: a wrong "unknown" would make callers pay twice. */
 export function meaningOfInner(code: number, text: string): Meaning {
-  return code === 1 ? { reason: INNER_TEXTS[text] ?? "CHANNEL_FAILED" } : meaningOf(code, text);
+  if (code !== 1) return meaningOf(code, text);
+  const reason = Object.hasOwn(INNER_TEXTS, text) ? INNER_TEXTS[text] : "CHANNEL_FAILED";
+  // WeChat Pay says 频率超限 (FREQUENCY_LIMITED), Alipay 调用过于频繁.
+  return { reason, limited: reason === "CHANNEL_FAILED" && /频率|频繁|FREQUENCY_LIMIT/.test(text) };
 }

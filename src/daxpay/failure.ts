@@ -40,12 +40,16 @@ export interface FailureFacts {
   readonly retryAfterMs?: number;
   /** Replaces the reason's own. */
   readonly delivery?: Delivery;
+  /** HTTP status of the answer, where it is what failed. */
+  readonly status?: number;
+  /** Whether DaxPay or a channel asks for fewer calls. */
+  readonly limited?: boolean;
   readonly cause?: unknown;
 }
 
 /** A sync that gave no state. It says nothing about the refund itself, except as REFUND_UNKNOWN. */
 export class DaxPayFailure extends Error {
-  override readonly name = "DaxPayFailure";
+  override readonly name: string = "DaxPayFailure";
   readonly reason: Reason;
   readonly delivery: Delivery;
   /** Milliseconds; undefined where repeating the call will not help. */
@@ -53,6 +57,8 @@ export class DaxPayFailure extends Error {
   readonly code: number | undefined;
   readonly text: string | undefined;
   readonly traceId: string | undefined;
+  readonly status: number | undefined;
+  readonly limited: boolean;
 
   constructor(reason: Reason, message: string, facts: FailureFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -63,5 +69,7 @@ export class DaxPayFailure extends Error {
     this.code = facts.code;
     this.text = facts.text;
     this.traceId = facts.traceId;
+    this.status = facts.status;
+    this.limited = facts.limited ?? false;
   }
 }

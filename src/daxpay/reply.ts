@@ -158,7 +158,7 @@ function explained(meaning: Meaning, facts: { code: number; text: string; traceI
   return new DaxPayFailure(
     meaning.reason,
     `DaxPay answered code ${facts.code}${facts.text ? ` ${JSON.stringify(facts.text.slice(0, 200))}` : ""}`,
-    { ...facts, retryAfterMs: meaning.retryAfterMs },
+    { ...facts, retryAfterMs: meaning.retryAfterMs, limited: meaning.limited },
   );
 }
 

@@ -1,8 +1,10 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { DaxPayFailure } from "../daxpay/failure.ts";
+import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import {
+  type BatchSyncRefundsResponse,
+  BatchSyncRefundsResponseSchema,
   Delivery,
   FailureReason,
   type RefundState as RefundStateMessage,
@@ -12,7 +14,11 @@ import {
   SyncFailureSchema,
   type SyncRefundRequest,
   type WatchRefundRequest,
+  type WatchRefundResponse,
+  WatchRefundResponseSchema,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import type { BatchResult } from "../refund/batch.ts";
+import type { Attempt } from "../refund/follow.ts";
 import type { RefundState } from "../refund/state.ts";
 
 export function queryFrom(request: SyncRefundRequest | WatchRefundRequest): RefundQuery {
@@ -43,6 +49,24 @@ export function messageFromFailure(failure: DaxPayFailure): SyncFailure {
   if (failure.code !== undefined) init.daxpayCode = failure.code;
   if (failure.retryAfterMs !== undefined) init.retryAfter = durationFromMs(Math.ceil(failure.retryAfterMs));
   return create(SyncFailureSchema, init);
+}
+
+export function messageFromResult({ index, outcome }: BatchResult): BatchSyncRefundsResponse {
+  return create(BatchSyncRefundsResponseSchema, { index, outcome: outcomeFrom(outcome) });
+}
+
+export function messageFromAttempt({ attempt, observedAt, outcome }: Attempt): WatchRefundResponse {
+  return create(WatchRefundResponseSchema, {
+    attempt,
+    observedAt: timestampFromMs(observedAt),
+    outcome: outcomeFrom(outcome),
+  });
+}
+
+function outcomeFrom(outcome: RefundState | DaxPayFailure) {
+  return outcome instanceof DaxPayFailure
+    ? { case: "failure", value: messageFromFailure(outcome) } as const
+    : { case: "refund", value: messageFromState(outcome) } as const;
 }
 
 /** DaxPay's text as a protobuf string: at most 500 characters, no half of a surrogate pair. */

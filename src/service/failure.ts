@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { DaxPayFailure, type Reason } from "../daxpay/failure.ts";
+import type { DaxPayFailure, Reason } from "../daxpay/failure.ts";
 import { SyncFailureSchema } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { messageFromFailure } from "./convert.ts";
@@ -38,13 +38,4 @@ export function connectErrorFrom(failure: DaxPayFailure): ConnectError {
     details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(Math.ceil(retryAfterMs)) } });
   }
   return new ConnectError(message.toWellFormed(), CODES[reason], undefined, details, failure);
-}
-
-/** Awaits what may throw a DaxPayFailure and throws the callers' error instead. */
-export async function withConnectErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof DaxPayFailure ? connectErrorFrom(error) : error;
-  }
 }

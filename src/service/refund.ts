@@ -1,31 +1,88 @@
+import { createValidator } from "@bufbuild/protovalidate";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
-import { RefundSyncService } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { DaxPayFailure } from "../daxpay/failure.ts";
+import type { RefundQuery } from "../daxpay/request.ts";
+import {
+  type BatchSyncRefundsResponse,
+  RefundSyncService,
+  type SyncRefundRequest,
+  SyncRefundRequestSchema,
+} from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import type { Refunds } from "../refund/refunds.ts";
-import { messageFromState, queryFrom } from "./convert.ts";
-import { withConnectErrors } from "./failure.ts";
+import { messageFromAttempt, messageFromResult, messageFromState, queryFrom } from "./convert.ts";
+import { connectErrorFrom } from "./failure.ts";
 
-/** Milliseconds that a unary call may take when its caller sets no deadline. */
-const DEFAULT_TIMEOUT_MS = 60_000;
+/** Milliseconds that a call may take when its caller sets no deadline: a unary one and a batch. */
+const UNARY_TIMEOUT_MS = 60_000;
+const BATCH_TIMEOUT_MS = 600_000;
 
 /** Serves RefundSyncService. */
 export function routeRefunds(router: ConnectRouter, refunds: Refunds): void {
+  const validator = createValidator();
+
+  /** Why a batch's item breaks the rules; undefined where it keeps them. */
+  function brokenRule(request: SyncRefundRequest): DaxPayFailure | undefined {
+    const result = validator.validate(SyncRefundRequestSchema, request);
+    if (result.kind === "valid") return undefined;
+    if (result.kind === "error") throw result.error;
+    const text = result.violations.map(({ field, message }) => {
+      const [first] = field;
+      return first?.kind === "field" ? `${first.name}: ${message}` : message;
+    }).join("; ");
+    return new DaxPayFailure("REQUEST_INVALID", text, { text, delivery: "NOT_SENT" });
+  }
+
+  /** The results of what was refused here, then those of the rest as they arrive. */
+  async function* batch(requests: readonly SyncRefundRequest[], context: HandlerContext) {
+    const valid: { readonly index: number; readonly query: RefundQuery }[] = [];
+    for (const [index, request] of requests.entries()) {
+      const broken = brokenRule(request);
+      if (broken) yield messageFromResult({ index, outcome: broken });
+      else valid.push({ index, query: queryFrom(request) });
+    }
+    const caller = { signal: context.signal, timeoutMs: answerableMs(context, BATCH_TIMEOUT_MS) };
+    for await (const { index, outcome } of refunds.batch(valid.map(({ query }) => query), caller)) {
+      yield messageFromResult({ index: valid[index].index, outcome });
+    }
+  }
+
   router.service(RefundSyncService, {
-    syncRefund: (request, context) =>
-      withConnectErrors(async () => {
-        const state = await refunds.sync(queryFrom(request), {
-          signal: context.signal,
-          timeoutMs: answerableMs(context),
-        });
-        return { refund: messageFromState(state) };
-      }),
+    async syncRefund(request, context) {
+      const caller = { signal: context.signal, timeoutMs: answerableMs(context, UNARY_TIMEOUT_MS) };
+      try {
+        return { refund: messageFromState(await refunds.sync(queryFrom(request), caller)) };
+      } catch (error) {
+        throw explained(error);
+      }
+    },
+    async *batchSyncRefunds({ refunds: requests }, context): AsyncGenerator<BatchSyncRefundsResponse> {
+      try {
+        yield* batch(requests, context);
+      } catch (error) {
+        throw explained(error);
+      }
+    },
+    async *watchRefund(request, context) {
+      try {
+        for await (const attempt of refunds.watch(queryFrom(request), context.signal)) {
+          yield messageFromAttempt(attempt);
+        }
+      } catch (error) {
+        throw explained(error);
+      }
+    },
   });
+}
+
+function explained(error: unknown): unknown {
+  return error instanceof DaxPayFailure ? connectErrorFrom(error) : error;
 }
 
 /**
  * What is left of the caller's time, less what an answer needs to reach the caller: a failure that arrives after the
  * deadline explains nothing.
  */
-function answerableMs(context: HandlerContext): number {
-  const left = context.timeoutMs() ?? DEFAULT_TIMEOUT_MS;
+function answerableMs(context: HandlerContext, fallbackMs: number): number {
+  const left = context.timeoutMs() ?? fallbackMs;
   return left - Math.min(100, left / 10);
 }

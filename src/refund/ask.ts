@@ -1,0 +1,82 @@
+import type { DaxPay } from "../daxpay/client.ts";
+import { DaxPayFailure, type Reason } from "../daxpay/failure.ts";
+import type { RefundQuery } from "../daxpay/request.ts";
+import { type Breaker, CircuitOpenFailure } from "./breaker.ts";
+import type { Budget } from "./budget.ts";
+import type { Clock } from "./clock.ts";
+import type { RefundListener } from "./event.ts";
+import type { Flight } from "./flight.ts";
+
+export interface AskOptions {
+  readonly daxpay: DaxPay;
+  readonly budget: Budget;
+  readonly breaker: Breaker;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly on: RefundListener;
+}
+
+/** How often a failure is repeated at the most: only what DaxPay never heard of, and a held lock (it falls after 10 s). */
+const REPEATS: Readonly<Partial<Record<Reason, number>>> = { UPSTREAM_UNREACHABLE: 3, SYNC_IN_PROGRESS: 5 };
+/** Each wait is longer by up to this part of itself. */
+const JITTER = 0.2;
+/** Milliseconds that one answer may hold up the whole line. */
+const MAX_PAUSE_MS = 10_000;
+
+/**
+ * Asks DaxPay one question when its turn comes, and again where that is safe, until the last caller's time is up. Every
+ * repetition is a request of its own, signed anew.
+ */
+export async function ask(query: RefundQuery, caller: string, flight: Flight, options: AskOptions) {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await askOnce(query, caller, attempt > 1, flight, options);
+    } catch (error) {
+      if (!(error instanceof DaxPayFailure)) throw error;
+      const waitMs = repeatAfter(error, attempt, options.random);
+      if (waitMs === undefined || options.clock.now() + waitMs >= flight.deadline()) throw error;
+      options.on({ type: "repeated", failure: error, waitMs });
+      flight.ifLate = () => error;
+      await options.clock.sleep(waitMs, flight.signal);
+    }
+  }
+}
+
+async function askOnce(query: RefundQuery, caller: string, repeat: boolean, flight: Flight, options: AskOptions) {
+  const { daxpay, budget, breaker, clock, on } = options;
+  const queuedAt = clock.now();
+  flight.ifLate = () => budget.exhausted();
+  return await budget.run(caller, flight.signal, () => {
+    on({ type: "waited", ms: clock.now() - queuedAt });
+    flight.ifLate = () => new DaxPayFailure("UPSTREAM_TIMEOUT", "DaxPay gave no answer before the deadline");
+    return breaker.run(async () => {
+      const askedAt = clock.now();
+      try {
+        const report = await daxpay.sync(query, { signal: flight.signal, repeat });
+        on({ type: "asked", ms: clock.now() - askedAt, failure: undefined });
+        return report;
+      } catch (error) {
+        if (error instanceof DaxPayFailure) {
+          on({ type: "asked", ms: clock.now() - askedAt, failure: error });
+          if (error.limited) pause(error, options);
+        }
+        throw error;
+      }
+    });
+  });
+}
+
+/** A channel's limit holds for all its refunds, but the line is not the channel's alone. */
+function pause({ retryAfterMs = 0 }: DaxPayFailure, { budget, on }: AskOptions): void {
+  const ms = Math.min(retryAfterMs, MAX_PAUSE_MS);
+  budget.pause(ms);
+  on({ type: "paused", ms });
+}
+
+/** Milliseconds until the next attempt; undefined where there must be none. */
+function repeatAfter(failure: DaxPayFailure, attempt: number, random: () => number): number | undefined {
+  if (failure.retryAfterMs === undefined || attempt > (REPEATS[failure.reason] ?? 0)) return undefined;
+  // Repeating it here would only wait for the one question that is let through.
+  if (failure instanceof CircuitOpenFailure) return undefined;
+  return failure.retryAfterMs * 2 ** (attempt - 1) * (1 + JITTER * random());
+}

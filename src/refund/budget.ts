@@ -1,0 +1,113 @@
+import PQueue, { type Queue, type QueueAddOptions } from "p-queue";
+import { DaxPayFailure } from "../daxpay/failure.ts";
+
+/** How often and how many at a time DaxPay may be asked, over all callers. */
+export interface BudgetOptions {
+  /** Requests per second. */
+  readonly rate: number;
+  /** Requests under way at the same time. */
+  readonly concurrency: number;
+}
+
+export interface Budget {
+  /**
+   * Runs the work when its turn comes; turns go round between callers, so that one with many questions does not keep
+   * the others waiting. Rejects with the signal's reason when that aborts first.
+   */
+  run<T>(caller: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** Starts nothing for so many milliseconds. */
+  pause(ms: number): void;
+  /** The error for one whose time ended in line. */
+  exhausted(): DaxPayFailure;
+  /** How many wait in line. */
+  waiting(): number;
+  close(): void;
+}
+
+export function createBudget(options: BudgetOptions): Budget {
+  const queue = new PQueue<FairQueue, FairOptions>({
+    concurrency: options.concurrency,
+    interval: 1000,
+    intervalCap: options.rate,
+    strict: true,
+    queueClass: FairQueue,
+  });
+  let resume: ReturnType<typeof setTimeout> | undefined;
+  let resumeAt = 0;
+
+  return {
+    run: (caller, signal, work) => queue.add(work, { caller, signal }),
+    pause(ms) {
+      const until = Date.now() + ms;
+      if (until <= resumeAt) return;
+      resumeAt = until;
+      clearTimeout(resume);
+      queue.pause();
+      resume = setTimeout(() => queue.start(), ms);
+    },
+    exhausted() {
+      const seconds = Math.ceil(queue.size / options.rate);
+      const retryAfterMs = Math.max(1000, seconds * 1000, resumeAt - Date.now());
+      return new DaxPayFailure(
+        "OVERLOADED",
+        `DaxPay was not asked: ${queue.size} wait in line at ${options.rate} a second`,
+        { retryAfterMs },
+      );
+    },
+    waiting: () => queue.size,
+    close() {
+      clearTimeout(resume);
+      queue.clear();
+    },
+  };
+}
+
+type Run = () => Promise<unknown>;
+interface FairOptions extends QueueAddOptions {
+  readonly caller?: string;
+}
+
+/** Takes one from each caller in turn; within a caller, first come, first served. */
+class FairQueue implements Queue<Run, FairOptions> {
+  readonly #lines = new Map<string, Set<Run>>();
+  readonly #callers = new Map<Run, string>();
+
+  get size(): number {
+    return this.#callers.size;
+  }
+
+  enqueue(run: Run, options?: Partial<FairOptions>): void {
+    const caller = options?.caller ?? "";
+    const line = this.#lines.get(caller) ?? new Set();
+    this.#lines.set(caller, line.add(run));
+    this.#callers.set(run, caller);
+  }
+
+  dequeue(): Run | undefined {
+    for (const [caller, line] of this.#lines) {
+      for (const run of line) {
+        this.remove(run);
+        // To the end of the round.
+        if (this.#lines.delete(caller) && line.size > 0) this.#lines.set(caller, line);
+        return run;
+      }
+    }
+    return undefined;
+  }
+
+  remove(run: Run | string): void {
+    if (typeof run === "string") return;
+    const caller = this.#callers.get(run);
+    if (caller === undefined) return;
+    this.#callers.delete(run);
+    const line = this.#lines.get(caller);
+    line?.delete(run);
+    if (line?.size === 0) this.#lines.delete(caller);
+  }
+
+  filter(): Run[] {
+    return [...this.#callers.keys()];
+  }
+
+  setPriority(): void {}
+}

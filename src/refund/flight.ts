@@ -1,0 +1,93 @@
+import type { Clock } from "./clock.ts";
+
+/** Who waits for an answer, and how long. */
+export interface Caller {
+  /** Aborts when the caller has gone. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that the caller will wait. */
+  readonly timeoutMs: number;
+}
+
+/** One run of work on behalf of all who joined it. */
+export interface Flight {
+  /** Aborts when the last caller has left. */
+  readonly signal: AbortSignal;
+  /** When the most patient caller will have left, in milliseconds since 1970. */
+  deadline(): number;
+  /** Makes the error for a caller whose time ends now. The work changes it as it goes on. */
+  ifLate: () => unknown;
+}
+
+export interface Flights<T> {
+  /**
+   * Runs the work for the key, or joins the run that is under way. A caller that leaves or runs out of time does not
+   * end it for the others; when the last one leaves, it is aborted.
+   */
+  join(key: string, caller: Caller, work: (flight: Flight) => Promise<T>): Promise<T>;
+  /** How many runs are under way. */
+  size(): number;
+}
+
+interface Run<T> extends Flight {
+  readonly abort: AbortController;
+  readonly outcome: Promise<T>;
+  callers: number;
+  latest: number;
+}
+
+export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T> {
+  const runs = new Map<string, Run<T>>();
+
+  function start(key: string, work: (flight: Flight) => Promise<T>): Run<T> {
+    const abort = new AbortController();
+    const begin = Promise.withResolvers<void>();
+    const run: Run<T> = {
+      abort,
+      signal: abort.signal,
+      callers: 0,
+      latest: 0,
+      deadline: () => run.latest,
+      ifLate: () => new DOMException("The work did not start in time", "TimeoutError"),
+      outcome: begin.promise.then(() => work(run)).finally(() => forget(key, run)),
+    };
+    // Every caller has its own view of the outcome; a run that all have left fails unseen.
+    run.outcome.catch(() => {});
+    runs.set(key, run);
+    begin.resolve();
+    return run;
+  }
+
+  function forget(key: string, run: Run<T>): void {
+    if (runs.get(key) === run) runs.delete(key);
+  }
+
+  return {
+    async join(key, caller, work) {
+      caller.signal.throwIfAborted();
+      const found = runs.get(key);
+      if (found) onShared();
+      const run = found ?? start(key, work);
+      run.callers++;
+      run.latest = Math.max(run.latest, clock.now() + caller.timeoutMs);
+      const leave = new AbortController();
+      const depart = () => leave.abort(caller.signal.reason);
+      caller.signal.addEventListener("abort", depart, { once: true });
+      try {
+        const late = clock.sleep(Math.max(0, caller.timeoutMs), leave.signal).then(() => {
+          throw run.ifLate();
+        });
+        return await Promise.race([run.outcome, late]);
+      } finally {
+        caller.signal.removeEventListener("abort", depart);
+        // Ends the timer; its rejection has lost the race and is nobody's.
+        leave.abort();
+        run.callers--;
+        if (run.callers === 0) {
+          forget(key, run);
+          run.abort.abort();
+        }
+      }
+    },
+    size: () => runs.size,
+  };
+}
