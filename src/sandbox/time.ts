@@ -1,0 +1,58 @@
+/** How a release writes points in time. */
+export interface TimeFormat {
+  /**
+   * The text under which a received member is signed: null where it was not given, undefined where it is no time.
+   */
+  read(value: unknown): string | null | undefined;
+  /** From the text of `read` to milliseconds since 1970. */
+  toMs(text: string, zone: string): number;
+  /** From milliseconds since 1970, cut to the second. */
+  write(ms: number, zone: string): number | string;
+}
+
+/** 2.x: a number or digits (`Long.parseLong`), in seconds since 1970. */
+export const seconds: TimeFormat = {
+  read(value) {
+    if (value === undefined || value === null || value === "") return null;
+    return /^[+-]?\d{1,12}$/.test(String(value)) ? String(Number(value)) : undefined;
+  },
+  toMs: (text) => Number(text) * 1000,
+  write: (ms) => Math.floor(ms / 1000),
+};
+
+/** 3.x: the wall clock of the server's zone. */
+export const wallClock: TimeFormat = {
+  read(value) {
+    if (value === undefined || value === null) return null;
+    if (typeof value !== "string") return undefined;
+    const text = value.trim();
+    return text === "" ? null : normalised(text);
+  },
+  toMs: (text, zone) => Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(zone).epochMilliseconds,
+  write(ms, zone) {
+    const second = Math.floor(ms / 1000);
+    if (lastWritten.second !== second || lastWritten.zone !== zone) {
+      const time = Temporal.Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO(zone).toPlainDateTime();
+      lastWritten = { second, zone, text: written(time) };
+    }
+    return lastWritten.text;
+  },
+};
+
+/** Under load all answers of a second share one conversion. */
+let lastWritten = { second: NaN, zone: "", text: "" };
+
+function written(time: Temporal.PlainDateTime): string {
+  return time.toString({ smallestUnit: "second" }).replace("T", " ");
+}
+
+/** Java's formatter turns the 31st of a shorter month into its last day, and refuses everything else that is no time. */
+function normalised(text: string): string | undefined {
+  const parts = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text)?.slice(1).map(Number);
+  if (!parts) return undefined;
+  const [year, month, day, hour, minute, second] = parts;
+  const exists = month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour < 24 && minute < 60 && second < 60;
+  if (!exists) return undefined;
+  if (day <= 28) return text;
+  return written(Temporal.PlainDateTime.from({ year, month, day, hour, minute, second }));
+}
