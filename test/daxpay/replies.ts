@@ -1,0 +1,48 @@
+import { createHash, createHmac } from "node:crypto";
+import { readReply, type ReplyContext } from "../../src/daxpay/reply.ts";
+import { type Release, type ReleaseName, RELEASES } from "../../src/daxpay/release.ts";
+
+export const SECRET = "123456";
+/** The time of DaxPay's 2.x examples, 1715576198, in milliseconds, and that of its 3.x examples in Asia/Shanghai. */
+export const NOW_2 = 1715576198_000;
+export const NOW_3 = Date.UTC(2025, 7, 26, 4, 0, 1);
+
+/** Signatures over strings that the tests write out in full. */
+export const hmac = (text: string, secret = SECRET) => createHmac("sha256", secret).update(text).digest("hex");
+export const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+
+export function contextOf(name: ReleaseName, changes: Partial<ReplyContext> = {}): ReplyContext {
+  const release: Release = RELEASES[name];
+  return {
+    release,
+    rule: { algorithm: "HMAC_SHA256", upperCase: release.upperCase },
+    secrets: [SECRET],
+    query: { refundNo: "DEVR24051020531763000004", bizRefundNo: "", clientIp: "", nonceStr: "" },
+    timeZone: "Asia/Shanghai",
+    now: release.signed === "data" ? NOW_2 : NOW_3,
+    maxSkewMs: 300_000,
+    ...changes,
+  };
+}
+
+export function read(name: ReleaseName, body: string | Uint8Array, changes: Partial<ReplyContext> = {}) {
+  return readReply(typeof body === "string" ? new TextEncoder().encode(body) : body, contextOf(name, changes));
+}
+
+/** What a reading came to, in one line: the word, or the failure's reason and code. */
+export function gist(reply: ReturnType<typeof readReply>): string {
+  if (reply.kind === "report") return reply.word;
+  const { reason, code } = reply.failure;
+  return code === undefined ? reason : `${reason} ${code}`;
+}
+
+/** A verified reply of each form, written out. */
+export const SIGNED_2 = '{"msg":"success","code":0,"data":{"code":0,"msg":null,"resTime":1715576198,' +
+  '"sign":"d865ca94497b70553f54c59c70aa6c252b47892b1d0f891fa20bfa7e2daa05a2","status":"refund_success"},' +
+  '"traceId":"sIV4zJVhZ4Uz"}';
+export const SIGNED_BETA4 = '{"code":0,"msg":"success","data":{"orderStatus":"success","adjust":true},' +
+  '"sign":"029ba3d54cb820c571b22da76e1f959ea55ecaf93402970d0db3b8f3bbb3db35",' +
+  '"resTime":"2025-08-26 12:00:01","traceId":"t6h0RaYLoa8E"}';
+export const SIGNED_3 = '{"code":0,"msg":"success","data":{"orderStatus":"success","adjust":true},' +
+  '"sign":"2967fed91c1a66731f4aab159a18fe084f79e9b402ac06113e7cc7747e3b2372",' +
+  '"resTime":"2025-08-26 12:00:01","traceId":"t6h0RaYLoa8E"}';
