@@ -107,7 +107,7 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
     let answered = false;
     try {
       caller?.throwIfAborted();
-      const response = await http.post(url, { body, signal: abort.signal });
+      const response = await http.post(url, { ...onceOnly(body), signal: abort.signal });
       answered = true;
       return {
         ok: response.status === 200,
@@ -179,6 +179,14 @@ interface Answer {
   readonly retryAfter: string | null;
   readonly date: string | null;
   readonly body: Uint8Array;
+}
+
+/**
+ * A body that cannot be sent a second time. Deno's fetch sends any other again by itself when a kept connection breaks,
+ * even after the server has read the whole request, and a DaxPay request must be signed anew for every attempt.
+ */
+function onceOnly(body: string) {
+  return { body: new Blob([body]).stream(), duplex: "half" } as const;
 }
 
 /** Reads little more than a reply may have, so that the reader can tell that there is more, and drops the rest. */

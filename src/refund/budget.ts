@@ -1,5 +1,6 @@
 import PQueue, { type Queue, type QueueAddOptions } from "p-queue";
 import { DaxPayFailure } from "../daxpay/failure.ts";
+import type { Clock } from "./clock.ts";
 
 /** How often and how many at a time DaxPay may be asked, over all callers. */
 export interface BudgetOptions {
@@ -24,7 +25,7 @@ export interface Budget {
   close(): void;
 }
 
-export function createBudget(options: BudgetOptions): Budget {
+export function createBudget(options: BudgetOptions, clock: Clock): Budget {
   const queue = new PQueue<FairQueue, FairOptions>({
     concurrency: options.concurrency,
     interval: 1000,
@@ -32,22 +33,27 @@ export function createBudget(options: BudgetOptions): Budget {
     strict: true,
     queueClass: FairQueue,
   });
-  let resume: ReturnType<typeof setTimeout> | undefined;
+  const closed = new AbortController();
   let resumeAt = 0;
+
+  async function pause(until: number): Promise<void> {
+    resumeAt = until;
+    queue.pause();
+    await clock.sleep(until - clock.now(), closed.signal);
+    // A later pause has taken over.
+    if (resumeAt === until) queue.start();
+  }
 
   return {
     run: (caller, signal, work) => queue.add(work, { caller, signal }),
     pause(ms) {
-      const until = Date.now() + ms;
-      if (until <= resumeAt) return;
-      resumeAt = until;
-      clearTimeout(resume);
-      queue.pause();
-      resume = setTimeout(() => queue.start(), ms);
+      const until = clock.now() + ms;
+      // Closing ends it.
+      if (until > resumeAt) pause(until).catch(() => {});
     },
     exhausted() {
       const seconds = Math.ceil(queue.size / options.rate);
-      const retryAfterMs = Math.max(1000, seconds * 1000, resumeAt - Date.now());
+      const retryAfterMs = Math.max(1000, seconds * 1000, resumeAt - clock.now());
       return new DaxPayFailure(
         "OVERLOADED",
         `DaxPay was not asked: ${queue.size} wait in line at ${options.rate} a second`,
@@ -56,7 +62,7 @@ export function createBudget(options: BudgetOptions): Budget {
     },
     waiting: () => queue.size,
     close() {
-      clearTimeout(resume);
+      closed.abort();
       queue.clear();
     },
   };

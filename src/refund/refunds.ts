@@ -51,7 +51,7 @@ export interface Gauges {
 export function createRefunds(options: RefundsOptions): Refunds {
   const { daxpay, clock, on } = options;
   const { release } = daxpay;
-  const budget = createBudget(options.budget);
+  const budget = createBudget(options.budget, clock);
   const breaker = createBreaker((state) => on({ type: "breaker", state }));
   const finals = createFinals();
   const flights = createFlights<RefundState>(clock, () => on({ type: "shared" }));

@@ -1,0 +1,86 @@
+import { type ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { createApp, type World } from "../src/app.ts";
+import { failureOf } from "../src/client.ts";
+import {
+  Delivery,
+  FailureReason,
+  type RefundState,
+  RefundStatus,
+  RefundSyncService,
+} from "../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { localConfig } from "../src/local.ts";
+import { systemClock } from "../src/refund/clock.ts";
+import type { SandboxOptions } from "../src/sandbox/options.ts";
+import { createSandbox } from "../src/sandbox/sandbox.ts";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { Code } from "@connectrpc/connect";
+
+export interface ServiceOptions {
+  readonly sandbox?: SandboxOptions;
+  /** Environment variables besides those that point at the sandbox. */
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly world?: Partial<World>;
+}
+
+/** A whole service in front of a sandbox, on free ports. */
+export async function startService({ sandbox: options = {}, variables = {}, world }: ServiceOptions = {}) {
+  const sandbox = await createSandbox(options);
+  const app = await createApp(
+    localConfig({
+      DAXPAY_URL: sandbox.url,
+      DAXPAY_RELEASE: options.release ?? "documented",
+      DAXPAY_SIGN_TYPE: options.signType ?? "HMAC_SHA256",
+      DAXPAY_RATE: "100000",
+      WATCH_JITTER: "0",
+      ...variables,
+    }),
+    world,
+  );
+  const { http, grpc } = app.addresses;
+  return {
+    app,
+    sandbox,
+    http,
+    grpc,
+    /** With a deadline that is far away on a hasty clock, too. */
+    client: createClient(RefundSyncService, createGrpcTransport({ baseUrl: grpc, defaultTimeoutMs: 3_600_000 })),
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      await sandbox.close();
+    },
+  };
+}
+
+/** Every way to speak to the service. */
+export const PROTOCOLS: Readonly<Record<string, (at: { http: string; grpc: string }) => Transport>> = {
+  "Connect on HTTP/1.1": ({ http }) => createConnectTransport({ baseUrl: http, httpVersion: "1.1" }),
+  "Connect on h2": ({ grpc }) => createConnectTransport({ baseUrl: grpc, httpVersion: "2" }),
+  "gRPC": ({ grpc }) => createGrpcTransport({ baseUrl: grpc }),
+  "gRPC-Web on HTTP/1.1": ({ http }) => createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1" }),
+  "gRPC-Web on h2": ({ grpc }) => createGrpcWebTransport({ baseUrl: grpc, httpVersion: "2" }),
+};
+
+/** A clock whose waits pass so many times faster. */
+export function hasty(times: number): Pick<World, "clock"> {
+  return { clock: { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(ms / times, signal) } };
+}
+
+/** What came of a call in one line: "SUCCEEDED refund_success", or "not_found REFUND_UNKNOWN ANSWERED -". */
+export async function gistOf(call: Promise<{ refund?: RefundState }>): Promise<string> {
+  try {
+    const { refund } = await call;
+    return refund ? `${RefundStatus[refund.status]} ${refund.daxpayStatus}` : "nothing";
+  } catch (error) {
+    return gistOfError(error as ConnectError);
+  }
+}
+
+/** Code, reason, delivery and the milliseconds after which to repeat. */
+export function gistOfError(error: ConnectError): string {
+  const failure = failureOf(error);
+  const code = Code[error.code]?.replace(/(?<!^)([A-Z])/g, "_$1").toLowerCase();
+  if (!failure) return `${code} without a failure: ${error.message}`;
+  const retry = failure.retryAfter ? `${durationMs(failure.retryAfter)}` : "-";
+  return `${code} ${FailureReason[failure.reason]} ${Delivery[failure.delivery]} ${retry}`;
+}
