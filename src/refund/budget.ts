@@ -35,6 +35,7 @@ export function createBudget(options: BudgetOptions, clock: Clock): Budget {
   });
   const closed = new AbortController();
   let resumeAt = 0;
+  let questions = 0;
 
   async function pause(until: number): Promise<void> {
     resumeAt = until;
@@ -45,7 +46,7 @@ export function createBudget(options: BudgetOptions, clock: Clock): Budget {
   }
 
   return {
-    run: (caller, signal, work) => queue.add(work, { caller, signal }),
+    run: (caller, signal, work) => queue.add(work, { id: `question ${questions++}`, caller, signal }),
     pause(ms) {
       const until = clock.now() + ms;
       // Closing ends it.
@@ -75,45 +76,46 @@ interface FairOptions extends QueueAddOptions {
 
 /** Takes one from each caller in turn; within a caller, first come, first served. */
 class FairQueue implements Queue<Run, FairOptions> {
-  readonly #lines = new Map<string, Set<Run>>();
-  readonly #callers = new Map<Run, string>();
+  /** Each caller's line, by the ids of what waits in it; who is first has the next turn. */
+  readonly #lines = new Map<string, Map<string, Run>>();
+  readonly #callers = new Map<string, string>();
 
   get size(): number {
     return this.#callers.size;
   }
 
-  enqueue(run: Run, options?: Partial<FairOptions>): void {
-    const caller = options?.caller ?? "";
-    const line = this.#lines.get(caller) ?? new Set();
-    this.#lines.set(caller, line.add(run));
-    this.#callers.set(run, caller);
+  enqueue(run: Run, { id, caller = "" }: Partial<FairOptions> = {}): void {
+    if (id === undefined) throw new TypeError("Found work without an id, wanted one to remove it by");
+    const line = this.#lines.get(caller) ?? new Map<string, Run>();
+    this.#lines.set(caller, line.set(id, run));
+    this.#callers.set(id, caller);
   }
 
   dequeue(): Run | undefined {
     for (const [caller, line] of this.#lines) {
-      for (const run of line) {
-        this.remove(run);
+      for (const [id, run] of line) {
+        this.remove(id);
         // To the end of the round.
-        if (this.#lines.delete(caller) && line.size > 0) this.#lines.set(caller, line);
+        if (this.#lines.delete(caller)) this.#lines.set(caller, line);
         return run;
       }
     }
     return undefined;
   }
 
-  remove(run: Run | string): void {
-    if (typeof run === "string") return;
-    const caller = this.#callers.get(run);
+  remove(id: string): void {
+    const caller = this.#callers.get(id);
     if (caller === undefined) return;
-    this.#callers.delete(run);
+    this.#callers.delete(id);
     const line = this.#lines.get(caller);
-    line?.delete(run);
+    line?.delete(id);
     if (line?.size === 0) this.#lines.delete(caller);
   }
 
   filter(): Run[] {
-    return [...this.#callers.keys()];
+    return [...this.#lines.values()].flatMap((line) => [...line.values()]);
   }
 
+  /** Turns go by callers alone. */
   setPriority(): void {}
 }
