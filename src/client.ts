@@ -94,7 +94,8 @@ export function createRefundClient(options: RefundClientOptions): RefundClient {
         }
       }
     },
-    batchSyncRefunds: (refunds, callOptions) => raw.batchSyncRefunds({ refunds }, callOptions),
+    batchSyncRefunds: (refunds, callOptions) =>
+      untilLeft(callOptions, (call) => raw.batchSyncRefunds({ refunds }, call)),
     watchUntilFinal: (query, watchOptions) => watchUntilFinal(raw, query, watchOptions),
   };
 }
@@ -117,7 +118,7 @@ async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: Wa
     if (deadline !== undefined) call.timeoutMs = Math.max(1, deadline - Date.now());
     let lost: ConnectError;
     try {
-      for await (const response of raw.watchRefund(query, call)) {
+      for await (const response of untilLeft(call, (inner) => raw.watchRefund(query, inner))) {
         losses = 0;
         yield response;
         if (response.outcome.case === "refund" && isFinal(response.outcome.value)) return;
@@ -133,6 +134,20 @@ async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: Wa
     if (deadline !== undefined && Date.now() + waitMs >= deadline) throw lost;
     onReconnect?.(lost, waitMs);
     await pause(waitMs, signal);
+  }
+}
+
+/** Ends the call when its reader leaves the loop, which the generated client does not do by itself. */
+async function* untilLeft<T>(options: CallOptions | undefined, call: (options: CallOptions) => AsyncIterable<T>) {
+  const left = new AbortController();
+  const leave = () => left.abort(options?.signal?.reason);
+  if (options?.signal?.aborted) leave();
+  options?.signal?.addEventListener("abort", leave, { once: true });
+  try {
+    yield* call({ ...options, signal: left.signal });
+  } finally {
+    options?.signal?.removeEventListener("abort", leave);
+    left.abort();
   }
 }
 

@@ -158,15 +158,17 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       );
   }
 
-  /** A clock failure tells how far the clocks are apart, by the only time that such a reply carries. */
-  function located(failure: DaxPayFailure, answer: Answer): DaxPayFailure {
-    const ahead = answer.date ? Date.parse(answer.date) + 500 - world.now() : NaN;
-    if (failure.reason !== "CLOCK_SKEWED" || Number.isNaN(ahead)) return failure;
+  /** A clock failure tells how far the clocks are apart: by its HTTP date, else by the last verified reply. */
+  function located(failure: DaxPayFailure, { date }: Answer): DaxPayFailure {
+    if (failure.reason !== "CLOCK_SKEWED") return failure;
+    const ahead = date ? Date.parse(date) + 500 - world.now() : lastSkewMs;
+    if (ahead === undefined || Number.isNaN(ahead)) return failure;
     const seconds = Math.round(Math.abs(ahead) / 1000);
+    const { code, text, traceId } = failure;
     return new DaxPayFailure(
       "CLOCK_SKEWED",
       `${failure.message}; this service's clock is about ${seconds} s ${ahead < 0 ? "ahead of" : "behind"} DaxPay's`,
-      { code: failure.code, text: failure.text, traceId: failure.traceId },
+      { code, text, traceId },
     );
   }
 
