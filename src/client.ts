@@ -105,6 +105,16 @@ export function failureOf(error: unknown): SyncFailure | undefined {
   return ConnectError.from(error).findDetails(SyncFailureSchema)[0];
 }
 
+/**
+ * Whether the line to the service failed, not the service: it was not reached, or a stream broke off. The transport
+ * marks the first with a cause and tells the second as data_loss; what the service itself says has neither.
+ */
+export function isLineLost(error: unknown): boolean {
+  const { code, cause, details } = ConnectError.from(error);
+  if (details.length > 0) return false;
+  return code === Code.Unavailable || code === Code.DataLoss || (code === Code.Unknown && cause !== undefined);
+}
+
 /** Whether a state can no longer change. */
 export function isFinal(refund: RefundState): boolean {
   return refund.nextSyncAfter === undefined;
@@ -127,8 +137,7 @@ async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: Wa
     } catch (error) {
       lost = ConnectError.from(error);
     }
-    // A failure that ends a watch says that repeating will not help; everything else about the line may pass.
-    if (signal?.aborted || lost.code !== Code.Unavailable || isHopeless(lost)) throw lost;
+    if (signal?.aborted || !(isLost(lost) || mayPass(lost))) throw lost;
     const [first, most] = RECONNECT_MS;
     const waitMs = Math.max(retryDelayMs(lost) ?? 0, Math.min(first * 2 ** losses, most)) * (1 + Math.random() / 5);
     if (deadline !== undefined && Date.now() + waitMs >= deadline) throw lost;
@@ -172,13 +181,21 @@ function repeatAfterMs(error: ConnectError, repeat: number): number | undefined 
     const safe = failure.delivery === Delivery.NOT_SENT || failure.reason === FailureReason.SYNC_IN_PROGRESS;
     return safe && failure.retryAfter ? durationMs(failure.retryAfter) : undefined;
   }
-  // The service itself was not reached or is stopping.
-  return error.code === Code.Unavailable ? retryDelayMs(error) ?? 200 * 2 ** repeat : undefined;
+  return isLost(error) ? retryDelayMs(error) ?? 200 * 2 ** repeat : undefined;
 }
 
-function isHopeless(error: ConnectError): boolean {
-  const failure = failureOf(error);
-  return failure !== undefined && failure.retryAfter === undefined;
+/** Whether the line to the service broke or the service is stopping, as opposed to an answer of the service. */
+function isLost(error: ConnectError): boolean {
+  if (failureOf(error)) return false;
+  return error.code === Code.Unavailable || (!error.isWireError && LINE_CODES.includes(error.code));
+}
+
+/** What transports make of a broken line: fetch, HTTP/1.1 and HTTP/2 each tell it differently. */
+const LINE_CODES: readonly Code[] = [Code.Unknown, Code.Aborted, Code.Canceled, Code.Internal];
+
+/** Whether a failure that ended a watch may pass: one that repeating will not help has no retry_after. */
+function mayPass(error: ConnectError): boolean {
+  return failureOf(error)?.retryAfter !== undefined;
 }
 
 function retryDelayMs(error: ConnectError): number | undefined {
