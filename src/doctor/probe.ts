@@ -1,0 +1,99 @@
+import { Buffer } from "node:buffer";
+import type { DaxPayOptions, DaxPayWorld } from "../daxpay/client.ts";
+import { RELEASES } from "../daxpay/release.ts";
+import { MAX_REPLY_BYTES } from "../daxpay/reply.ts";
+import { type RefundQuery, requestBody } from "../daxpay/request.ts";
+import { type Attempt, ruleOf } from "./attempt.ts";
+import { type Breakage, breakageOf, timeout } from "./breakage.ts";
+
+/** A whole HTTP answer, before anything in it is believed. */
+export interface Answer {
+  readonly kind: "answer";
+  readonly status: number;
+  readonly location: string | undefined;
+  /** The Date header, in milliseconds since 1970. */
+  readonly date: number | undefined;
+  readonly body: Uint8Array;
+  /** When it had come, by our clock, in milliseconds since 1970. */
+  readonly arrivedAt: number;
+}
+
+export interface Probe {
+  /** The refund asked for; no DaxPay has it, so that asking changes nothing. */
+  readonly query: RefundQuery;
+  /** Sends one signed request. `shiftMs` is added to the time that it says it was made. */
+  ask(attempt: Attempt, shiftMs?: number): Promise<Answer | Breakage>;
+  /** How many requests were sent. */
+  count(): number;
+}
+
+/** No answer is waited for longer, whatever the configuration says. */
+const MAX_WAIT_MS = 10_000;
+
+export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
+  const timeoutMs = Math.min(options.timeoutMs, MAX_WAIT_MS);
+  const query: RefundQuery = {
+    refundNo: `DOCTOR-${world.nonce()}`.slice(0, 32),
+    bizRefundNo: "",
+    clientIp: options.clientIp ?? "",
+    nonceStr: "",
+  };
+  let sent = 0;
+
+  async function ask(attempt: Attempt, shiftMs = 0): Promise<Answer | Breakage> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    sent++;
+    try {
+      const response = await world.fetch(urlOf(attempt.path, options.url), {
+        method: "POST",
+        headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync-doctor" },
+        body: bodyOf(attempt, shiftMs),
+        redirect: "manual",
+        signal,
+      });
+      return await answerOf(response, world.now);
+    } catch (error) {
+      return signal.aborted ? timeout(timeoutMs) : breakageOf(error);
+    }
+  }
+
+  function bodyOf(attempt: Attempt, shiftMs: number): string {
+    return requestBody(query, {
+      release: RELEASES[attempt.release],
+      rule: ruleOf(attempt),
+      secret: attempt.secret.text,
+      identity: { appId: options.appId ?? "", mchNo: options.mchNo ?? "" },
+      timeZone: options.timeZone,
+      now: world.now() + shiftMs,
+      nonce: world.nonce,
+    });
+  }
+
+  return { query, ask, count: () => sent };
+}
+
+function urlOf(path: string, base: URL): URL {
+  const url = new URL(base);
+  url.pathname = url.pathname.replace(/\/+$/, "") + path;
+  return url;
+}
+
+async function answerOf(response: Response, now: () => number): Promise<Answer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    // Leaving the loop closes the connection; the reader sees that there was more.
+    if (length > MAX_REPLY_BYTES) break;
+  }
+  const date = Date.parse(response.headers.get("date") ?? "");
+  return {
+    kind: "answer",
+    status: response.status,
+    location: response.headers.get("location") ?? undefined,
+    date: Number.isNaN(date) ? undefined : date,
+    body: Buffer.concat(chunks),
+    arrivedAt: now(),
+  };
+}
