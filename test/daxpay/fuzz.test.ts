@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import process from "node:process";
+import { expect, test } from "vitest";
+import { RELEASE_NAMES } from "../../src/daxpay/release.ts";
+import { REASONS } from "../../src/daxpay/failure.ts";
+import { read, SIGNED_2, SIGNED_3, SIGNED_BETA4 } from "./replies.ts";
+
+/** Bodies per run; `deno task fuzz` asks for more. */
+const RUNS = Number(process.env.FUZZ_RUNS ?? 3000);
+
+const samples = fc.constantFrom(
+  SIGNED_2,
+  SIGNED_BETA4,
+  SIGNED_3,
+  '{"msg":"退款同步处理中，请勿重复操作","code":10007,"data":null,"traceId":"v"}',
+);
+
+/** A body that begins as a genuine one and is cut, spliced or repeated. */
+const mangled = fc.tuple(samples, fc.nat(400), fc.nat(400), fc.string({ unit: "binary" }))
+  .map(([body, from, to, inserted]) => body.slice(0, from) + inserted + body.slice(to));
+
+const member = fc.constantFrom(
+  "code",
+  "msg",
+  "data",
+  "sign",
+  "traceId",
+  "resTime",
+  "status",
+  "orderStatus",
+  "refundNo",
+);
+const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+  any: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    fc.constantFrom(0, 1, "0", "1", null, true, "refund_success", "success", 10007, 20041, 1715576198),
+    fc.string(),
+    fc.double(),
+    fc.array(tie("any"), { maxLength: 4 }),
+    fc.dictionary(fc.oneof(member, fc.string()), tie("any"), { maxKeys: 6 }),
+  ),
+})).any;
+
+const body: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc.uint8Array({ maxLength: 300 }),
+  fc.json().map(encode),
+  fc.dictionary(fc.oneof(member, fc.string()), value, { maxKeys: 8 }).map((object) => encode(JSON.stringify(object))),
+  mangled.map(encode),
+  fc.tuple(fc.constantFrom("[", '{"a":', '"', "\\u0000", "1", " "), fc.nat(70_000)).map(([text, times]) =>
+    encode(text.repeat(Math.min(times, 70_000 / text.length)))
+  ),
+);
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+test(`${RUNS} generated bodies give a typed result each, and never a status without a signature`, () => {
+  let reports = 0;
+  const reasons = new Set<string>();
+  fc.assert(
+    fc.property(fc.constantFrom(...RELEASE_NAMES), body, (release, bytes) => {
+      const reply = read(release, bytes);
+      if (reply.kind === "report") {
+        reports++;
+        // Only a whole genuine body, or one changed where no signature reaches, can get here.
+        expect(reply.word).toMatch(/success/i);
+      } else {
+        reasons.add(reply.failure.reason);
+        expect(REASONS).toHaveProperty(reply.failure.reason);
+        expect(reply.failure.message.length).toBeLessThan(1000);
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  expect(reasons.size).toBeGreaterThan(2);
+  console.log(`${RUNS} bodies: ${reports} verified, refused as ${[...reasons].sort().join(", ")}`);
+}, 300_000);
