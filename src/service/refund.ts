@@ -1,5 +1,5 @@
 import { createValidator } from "@bufbuild/protovalidate";
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import {
@@ -12,9 +12,10 @@ import type { Refunds } from "../refund/refunds.ts";
 import { messageFromAttempt, messageFromResult, messageFromState, queryFrom } from "./convert.ts";
 import { connectErrorFrom } from "./failure.ts";
 
-/** Milliseconds that a call may take when its caller sets no deadline: a unary one and a batch. */
+/** Milliseconds that a call may take when its caller sets no deadline: a unary one, a batch and a watch. */
 const UNARY_TIMEOUT_MS = 60_000;
 const BATCH_TIMEOUT_MS = 600_000;
+const WATCH_TIMEOUT_MS = 24 * 3600 * 1000;
 
 /** Serves RefundSyncService. */
 export function routeRefunds(router: ConnectRouter, refunds: Refunds): void {
@@ -63,12 +64,15 @@ export function routeRefunds(router: ConnectRouter, refunds: Refunds): void {
       }
     },
     async *watchRefund(request, context) {
+      const end = endOf(context, WATCH_TIMEOUT_MS);
       try {
-        for await (const attempt of refunds.watch(queryFrom(request), context.signal)) {
+        for await (const attempt of refunds.watch(queryFrom(request), end.signal)) {
           yield messageFromAttempt(attempt);
         }
       } catch (error) {
         throw explained(error);
+      } finally {
+        end.dispose();
       }
     },
   });
@@ -76,6 +80,24 @@ export function routeRefunds(router: ConnectRouter, refunds: Refunds): void {
 
 function explained(error: unknown): unknown {
   return error instanceof DaxPayFailure ? connectErrorFrom(error) : error;
+}
+
+/** Aborts with the call, and after so many milliseconds where its caller sets no deadline. */
+function endOf({ signal, timeoutMs }: HandlerContext, fallbackMs: number) {
+  const end = new AbortController();
+  const leave = () => end.abort(signal.reason);
+  if (signal.aborted) leave();
+  signal.addEventListener("abort", leave, { once: true });
+  const timer = timeoutMs() === undefined
+    ? setTimeout(() => end.abort(new ConnectError("The watch has lasted a day", Code.DeadlineExceeded)), fallbackMs)
+    : undefined;
+  return {
+    signal: end.signal,
+    dispose() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+    },
+  };
 }
 
 /**

@@ -597,7 +597,7 @@ export const FailureReasonSchema: GenEnum<FailureReason> = /*@__PURE__*/
  * RefundSyncService asks DaxPay to compare a refund with the payment channel (WeChat Pay, Alipay, UnionPay) now, and
  * answers with the state that DaxPay's signature proves.
  *
- * Every error carries a SyncFailure detail, a google.rpc.ErrorInfo (domain "daxpay.refundsync.v1") and, when repeating
+ * Every failed sync carries a SyncFailure detail, a google.rpc.ErrorInfo (domain "daxpay.refundsync.v1") and, when repeating
  * the call can help, a google.rpc.RetryInfo. A request that breaks the rules below is refused as invalid_argument with
  * a buf.validate.Violations detail before DaxPay hears of it.
  *
@@ -617,7 +617,8 @@ export const RefundSyncService: GenService<{
   },
   /**
    * Syncs up to 1000 refunds and sends each result as it arrives, in any order.
-   * A refund that fails does not fail the others; its result holds the failure.
+   * A refund that fails does not fail the others; its result holds the failure. Without a deadline of the caller's, ten
+   * minutes hold.
    *
    * @generated from rpc daxpay.refundsync.v1.RefundSyncService.BatchSyncRefunds
    */
@@ -627,8 +628,11 @@ export const RefundSyncService: GenService<{
     output: typeof BatchSyncRefundsResponseSchema;
   },
   /**
-   * Syncs one refund again and again until its state is final, and sends the outcome of every attempt.
-   * Ends with OK after the final state, or with the failure that makes repeating useless.
+   * Syncs one refund again and again until its state is final, and sends the outcome of every attempt. Watchers of one
+   * refund share their attempts; a late one begins with the last outcome.
+   * Ends with OK after the final state, or with the failure that makes repeating useless, after sending it. Ends as
+   * deadline_exceeded at the caller's deadline, after 24 hours at the latest, and as unavailable with a
+   * google.rpc.RetryInfo when the service stops; neither carries a SyncFailure, since neither says anything of a sync.
    *
    * @generated from rpc daxpay.refundsync.v1.RefundSyncService.WatchRefund
    */
