@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import ky from "ky";
 import { DaxPayFailure } from "./failure.ts";
-import { MAX_REPLY_BYTES, readReply, type RefundReport, type RefusedReply } from "./reply.ts";
+import { brokenExchange, endpoint, onceOnly, readBody, retryAfterMs } from "./http.ts";
+import { readReply, type RefundReport, type RefusedReply } from "./reply.ts";
 import { type Release, type ReleaseName, RELEASES, type SignType } from "./release.ts";
 import { type RefundQuery, requestBody } from "./request.ts";
 import type { SignRule } from "./sign.ts";
@@ -62,8 +62,7 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
   const rule: SignRule = { algorithm, upperCase: release.upperCase };
   const secrets = [options.secret, ...(options.previousSecret ? [options.previousSecret] : [])];
   const identity = { appId: options.appId ?? "", mchNo: options.mchNo ?? "" };
-  const url = new URL(options.url);
-  url.pathname = url.pathname.replace(/\/+$/, "") + (options.path ?? release.path);
+  const url = endpoint(options.url, options.path ?? release.path);
   const http = ky.create({
     fetch: world.fetch,
     headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync" },
@@ -181,62 +180,4 @@ interface Answer {
   readonly retryAfter: string | null;
   readonly date: string | null;
   readonly body: Uint8Array;
-}
-
-/**
- * A body that cannot be sent a second time. Deno's fetch sends any other again by itself when a kept connection breaks,
- * even after the server has read the whole request, and a DaxPay request must be signed anew for every attempt.
- */
-function onceOnly(body: string) {
-  return { body: new Blob([body]).stream(), duplex: "half" } as const;
-}
-
-/** Reads little more than a reply may have, so that the reader can tell that there is more, and drops the rest. */
-async function readBody(response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.length;
-    // Leaving the loop cancels the stream, which closes the connection.
-    if (length > MAX_REPLY_BYTES) break;
-  }
-  return Buffer.concat(chunks);
-}
-
-/**
- * Deno's fetch tells in words only where it failed. What surely happened before the request left is NOT_SENT;
- * everything else may have reached DaxPay.
- */
-function brokenExchange(error: unknown, { timedOut, answered }: { timedOut: boolean; answered: boolean }) {
-  if (timedOut) {
-    return new DaxPayFailure("UPSTREAM_TIMEOUT", "DaxPay gave no answer before the deadline", { cause: error });
-  }
-  const words = chainOf(error).map(String).join(": ");
-  if (!answered && /client error \(Connect\)|are blocked|NotCapable/.test(words)) {
-    return new DaxPayFailure("UPSTREAM_UNREACHABLE", `Cannot reach DaxPay: ${briefly(words)}`, { cause: error });
-  }
-  return new DaxPayFailure(
-    "REPLY_INTERRUPTED",
-    `The connection to DaxPay broke ${answered ? "within the reply" : "before a reply"}: ${briefly(words)}`,
-    { cause: error },
-  );
-}
-
-function chainOf(error: unknown): unknown[] {
-  const chain: unknown[] = [];
-  for (let at = error; at !== undefined && at !== null && chain.length < 8; at = (at as Error).cause) chain.push(at);
-  return chain;
-}
-
-/** The innermost cause says it best. */
-function briefly(words: string): string {
-  return words.split(/: (?:client error \(\w+\): )?/).slice(-2).join(": ").slice(0, 200);
-}
-
-/** Retry-After holds seconds or a date (RFC 9110, 10.2.3). At most a day is believed. */
-function retryAfterMs(header: string | null, now: number): number | undefined {
-  if (!header) return undefined;
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 24 * 3600 * 1000);
 }

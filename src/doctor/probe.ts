@@ -1,7 +1,6 @@
-import { Buffer } from "node:buffer";
 import type { DaxPayOptions, DaxPayWorld } from "../daxpay/client.ts";
+import { endpoint, onceOnly, readBody } from "../daxpay/http.ts";
 import { RELEASES } from "../daxpay/release.ts";
-import { MAX_REPLY_BYTES } from "../daxpay/reply.ts";
 import { type RefundQuery, requestBody } from "../daxpay/request.ts";
 import { type Attempt, ruleOf } from "./attempt.ts";
 import { type Breakage, breakageOf, timeout } from "./breakage.ts";
@@ -44,10 +43,10 @@ export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
     const signal = AbortSignal.timeout(timeoutMs);
     sent++;
     try {
-      const response = await world.fetch(urlOf(attempt.path, options.url), {
+      const response = await world.fetch(endpoint(options.url, attempt.path), {
         method: "POST",
         headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync-doctor" },
-        body: bodyOf(attempt, shiftMs),
+        ...onceOnly(bodyOf(attempt, shiftMs)),
         redirect: "manual",
         signal,
       });
@@ -72,28 +71,14 @@ export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
   return { query, ask, count: () => sent };
 }
 
-function urlOf(path: string, base: URL): URL {
-  const url = new URL(base);
-  url.pathname = url.pathname.replace(/\/+$/, "") + path;
-  return url;
-}
-
 async function answerOf(response: Response, now: () => number): Promise<Answer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.length;
-    // Leaving the loop closes the connection; the reader sees that there was more.
-    if (length > MAX_REPLY_BYTES) break;
-  }
   const date = Date.parse(response.headers.get("date") ?? "");
   return {
     kind: "answer",
     status: response.status,
     location: response.headers.get("location") ?? undefined,
     date: Number.isNaN(date) ? undefined : date,
-    body: Buffer.concat(chunks),
+    body: await readBody(response),
     arrivedAt: now(),
   };
 }
