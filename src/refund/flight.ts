@@ -33,7 +33,11 @@ interface Run<T> extends Flight {
   readonly outcome: Promise<T>;
   callers: number;
   latest: number;
+  ended: boolean;
 }
+
+/** Why a caller's timer and a run that all have left are aborted; making an exception each time would cost more than the rest. */
+const LEFT = "left";
 
 export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T> {
   const runs = new Map<string, Run<T>>();
@@ -46,9 +50,13 @@ export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T>
       signal: abort.signal,
       callers: 0,
       latest: 0,
+      ended: false,
       deadline: () => run.latest,
       ifLate: () => new DOMException("The work did not start in time", "TimeoutError"),
-      outcome: begin.promise.then(() => work(run)).finally(() => forget(key, run)),
+      outcome: begin.promise.then(() => work(run)).finally(() => {
+        run.ended = true;
+        forget(key, run);
+      }),
     };
     // Every caller has its own view of the outcome; a run that all have left fails unseen.
     run.outcome.catch(() => {});
@@ -80,11 +88,11 @@ export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T>
       } finally {
         caller.signal.removeEventListener("abort", depart);
         // Ends the timer; its rejection has lost the race and is nobody's.
-        leave.abort();
+        leave.abort(LEFT);
         run.callers--;
-        if (run.callers === 0) {
+        if (run.callers === 0 && !run.ended) {
           forget(key, run);
-          run.abort.abort();
+          run.abort.abort(LEFT);
         }
       }
     },
