@@ -14,7 +14,14 @@ export function endpoint(base: URL, path: string): URL {
  * even after the server has read the whole request, and a DaxPay request must be signed anew for every attempt.
  */
 export function onceOnly(body: string) {
-  return { body: new Blob([body]).stream(), duplex: "half" } as const;
+  const bytes = new TextEncoder().encode(body);
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+  return { body: stream, duplex: "half" } as const;
 }
 
 /** Reads little more than a reply may have, so that the reader can tell that there is more, and drops the rest. */
