@@ -105,15 +105,15 @@ export function failureOf(error: unknown): SyncFailure | undefined {
   return ConnectError.from(error).findDetails(SyncFailureSchema)[0];
 }
 
-/**
- * Whether the line to the service failed, not the service: it was not reached, or a stream broke off. The transport
- * marks the first with a cause and tells the second as data_loss; what the service itself says has neither.
- */
+/** Whether the line to the service broke or the service is stopping, as opposed to an answer of the service. */
 export function isLineLost(error: unknown): boolean {
-  const { code, cause, details } = ConnectError.from(error);
-  if (details.length > 0) return false;
-  return code === Code.Unavailable || code === Code.DataLoss || (code === Code.Unknown && cause !== undefined);
+  const { code, isWireError } = ConnectError.from(error);
+  if (failureOf(error)) return false;
+  return code === Code.Unavailable || (!isWireError && LINE_CODES.includes(code));
 }
+
+/** What transports make of a broken line: fetch, HTTP/1.1 and HTTP/2 each tell it differently. */
+const LINE_CODES: readonly Code[] = [Code.Unknown, Code.Aborted, Code.Canceled, Code.Internal, Code.DataLoss];
 
 /** Whether a state can no longer change. */
 export function isFinal(refund: RefundState): boolean {
@@ -137,7 +137,7 @@ async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: Wa
     } catch (error) {
       lost = ConnectError.from(error);
     }
-    if (signal?.aborted || !(isLost(lost) || mayPass(lost))) throw lost;
+    if (signal?.aborted || !(isLineLost(lost) || mayPass(lost))) throw lost;
     const [first, most] = RECONNECT_MS;
     const waitMs = Math.max(retryDelayMs(lost) ?? 0, Math.min(first * 2 ** losses, most)) * (1 + Math.random() / 5);
     if (deadline !== undefined && Date.now() + waitMs >= deadline) throw lost;
@@ -181,17 +181,8 @@ function repeatAfterMs(error: ConnectError, repeat: number): number | undefined 
     const safe = failure.delivery === Delivery.NOT_SENT || failure.reason === FailureReason.SYNC_IN_PROGRESS;
     return safe && failure.retryAfter ? durationMs(failure.retryAfter) : undefined;
   }
-  return isLost(error) ? retryDelayMs(error) ?? 200 * 2 ** repeat : undefined;
+  return isLineLost(error) ? retryDelayMs(error) ?? 200 * 2 ** repeat : undefined;
 }
-
-/** Whether the line to the service broke or the service is stopping, as opposed to an answer of the service. */
-function isLost(error: ConnectError): boolean {
-  if (failureOf(error)) return false;
-  return error.code === Code.Unavailable || (!error.isWireError && LINE_CODES.includes(error.code));
-}
-
-/** What transports make of a broken line: fetch, HTTP/1.1 and HTTP/2 each tell it differently. */
-const LINE_CODES: readonly Code[] = [Code.Unknown, Code.Aborted, Code.Canceled, Code.Internal];
 
 /** Whether a failure that ended a watch may pass: one that repeating will not help has no retry_after. */
 function mayPass(error: ConnectError): boolean {

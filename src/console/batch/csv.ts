@@ -1,0 +1,62 @@
+import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
+import { Code } from "@connectrpc/connect";
+import { Delivery, FailureReason, RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import type { Row } from "./run.ts";
+
+const COLUMNS = [
+  "refund_no",
+  "biz_refund_no",
+  "status",
+  "daxpay_status",
+  "replied_at",
+  "trace_id",
+  "failure_reason",
+  "delivery",
+  "daxpay_code",
+  "daxpay_message",
+  "retry_after_seconds",
+] as const;
+
+type Cells = Partial<Record<typeof COLUMNS[number], string>>;
+
+/** The results as CSV (RFC 4180) with a byte order mark, without which spreadsheets misread Chinese. */
+export function csvFrom(rows: readonly Row[]): string {
+  const lines = rows.map((row) => {
+    const cells = cellsOf(row);
+    return COLUMNS.map((column) => cell(cells[column] ?? ""));
+  });
+  return `\ufeff${[COLUMNS, ...lines].map((line) => line.join(",")).join("\r\n")}\r\n`;
+}
+
+function cellsOf({ named, outcome }: Row): Cells {
+  const asked: Cells = named.kind === "refundNo" ? { refund_no: named.number } : { biz_refund_no: named.number };
+  if (!outcome) return asked;
+  if (outcome.case === "error") return { ...asked, failure_reason: Code[outcome.error.code] };
+  if (outcome.case === "refund") {
+    const { refundNo, bizRefundNo, status, daxpayStatus, repliedAt, traceId } = outcome.value;
+    return {
+      refund_no: refundNo,
+      biz_refund_no: bizRefundNo,
+      status: RefundStatus[status] ?? String(status),
+      daxpay_status: daxpayStatus,
+      replied_at: repliedAt && timestampDate(repliedAt).toISOString(),
+      trace_id: traceId,
+    };
+  }
+  const { reason, delivery, daxpayCode, daxpayMessage, traceId, retryAfter } = outcome.value;
+  return {
+    ...asked,
+    failure_reason: FailureReason[reason] ?? String(reason),
+    delivery: Delivery[delivery] ?? String(delivery),
+    daxpay_code: daxpayCode?.toString(),
+    daxpay_message: daxpayMessage,
+    trace_id: traceId,
+    retry_after_seconds: retryAfter && String(durationMs(retryAfter) / 1000),
+  };
+}
+
+/** Spreadsheets run what begins with =, +, -, @, tab or return as a formula (OWASP, CSV injection). */
+function cell(text: string): string {
+  const harmless = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) || harmless !== text ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
