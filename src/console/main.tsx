@@ -14,7 +14,13 @@ const root = document.getElementById("root");
 if (!root) throw new TypeError('Found no element "root", wanted the one of index.html');
 const base = new URL(".", document.baseURI);
 const session = createSession(storageOf(window));
-const client = createRefundClient({ baseUrl: base.href, token: () => session.token.get(), timeoutMs: TIMEOUT_MS });
+// gRPC-Web answers failures with HTTP 200 too; of any other status Chromium complains in the console by itself.
+const client = createRefundClient({
+  baseUrl: base.href,
+  protocol: "grpc-web",
+  token: () => session.token.get(),
+  timeoutMs: TIMEOUT_MS,
+});
 render(<App client={client} session={session} settings={fetchSettings(new URL("console.json", base))} />, root);
 // From here on every control answers: for whoever measures the page.
 performance.mark("usable");

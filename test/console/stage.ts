@@ -69,7 +69,7 @@ export function openBrowser(): Promise<Browser> {
 /** A tab, and everything that may not happen in it. */
 export interface Tab {
   readonly page: Page;
-  /** Console errors and uncaught exceptions, without Chromium's own lines about answers with an error status. */
+  /** Console errors and uncaught exceptions, without Chromium's own lines about connections that a test has cut. */
   readonly errors: string[];
   /** Addresses asked for outside the page's origin. */
   readonly strangers: string[];
@@ -84,7 +84,7 @@ export async function openTab(browser: Browser, address: string, options: Browse
   const errors: string[] = [];
   const strangers: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource: net::ERR_")) {
       errors.push(message.text());
     }
   });

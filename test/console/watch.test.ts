@@ -63,7 +63,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's watch"), () => {
     await page.getByRole("button", { name: "Watch again" }).click();
     await page.getByRole("button", { name: "Stop watching" }).waitFor();
     expect(await violations(page)).toEqual([]);
-    expect(stage.app.gauges().watchers).toBe(1);
+    await expect.poll(() => stage.app.gauges().watchers).toBe(1);
     await page.getByRole("link", { name: "Batch" }).click();
     await expect.poll(() => stage.app.gauges().watchers).toBe(0);
     await close();
