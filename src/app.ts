@@ -1,40 +1,64 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import process from "node:process";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import { getLogger } from "@logtape/logtape";
-import { metrics } from "@opentelemetry/api";
+import { metrics, trace } from "@opentelemetry/api";
 import type { Config } from "./config.ts";
 import { createDaxPay } from "./daxpay/client.ts";
 import { RELEASES } from "./daxpay/release.ts";
 import { RefundSyncService } from "./gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
 import { Health } from "./gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "./gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionAlpha } from "./gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { withCors } from "./http/cors.ts";
+import { secured } from "./http/header.ts";
 import { listen } from "./http/listen.ts";
 import { createPlain } from "./http/plain.ts";
-import { createLogInterceptor } from "./intercept/log.ts";
+import { createStatic } from "./http/static.ts";
+import { peerOf } from "./http/tls.ts";
+import { createCalls } from "./intercept/call.ts";
+import { createCallLog } from "./intercept/log.ts";
+import { createCallMetrics } from "./intercept/metrics.ts";
+import { createStopInterceptor } from "./intercept/stop.ts";
+import { createCallTrace } from "./intercept/trace.ts";
 import { LOG_CATEGORY } from "./log.ts";
-import { createObserver, observeGauges } from "./observe.ts";
+import { createNumbers, PROMETHEUS } from "./meter.ts";
+import { createObserver, observeGauges, traced } from "./observe.ts";
 import { type Clock, systemClock } from "./refund/clock.ts";
-import { createRefunds } from "./refund/refunds.ts";
+import { createRefunds, type Gauges } from "./refund/refunds.ts";
 import { routeHealth } from "./service/health.ts";
 import { routeReflection } from "./service/reflection.ts";
 import { routeRefunds } from "./service/refund.ts";
 import { createReadiness } from "./service/readiness.ts";
+import { guarded, openAuth, openCertificate } from "./access.ts";
 
 /** A running service. */
 export interface App {
   /** Base addresses: HTTP/1.1 and cleartext HTTP/2. */
   readonly addresses: { readonly http: string; readonly grpc: string };
-  /** Stops: no new calls, those in flight finish for at most 10 s, streams end as unavailable. */
+  /** Stops: no new calls, unary ones in flight finish for at most STOP_TIMEOUT_MS, streams end as unavailable. */
   close(): Promise<void>;
+  /** What is going on right now. */
+  gauges(): Gauges;
 }
 
 /** Room for a batch of 1000 at its longest. */
 const READ_MAX_BYTES = 1024 * 1024;
 const MAX_TIMEOUT_MS = 24 * 3600 * 1000;
-const STOP_TIMEOUT_MS = 10_000;
+/** Milliseconds after which an open circuit no longer keeps calls away: one of them has to find out whether it can close. */
+const BREAKER_PATIENCE_MS = 5_000;
+
+const CONSOLE = new URL("./console/dist/", import.meta.url);
+const INSTRUMENTATION = "daxpay-refund-sync";
+const REFLECTION = [ServerReflection.typeName, ServerReflectionAlpha.typeName];
+const BREAKER_OPEN = "DaxPay cannot be reached";
+const peerKey = createContextKey<string | undefined>(undefined, {
+  description: "Common name of the client certificate",
+});
 
 /** What the service takes from its surroundings. */
 export interface World {
@@ -58,38 +82,104 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
   const world = { ...SYSTEM, ...given };
   const now = () => world.clock.now();
   const logger = getLogger(LOG_CATEGORY);
-  const meter = metrics.getMeter("daxpay-refund-sync");
+  const tracer = trace.getTracer(INSTRUMENTATION);
+  const numbers = createNumbers(metrics.getMeter(INSTRUMENTATION));
+  const readiness = createReadiness();
+  const auth = openAuth(config, logger);
+  const certificate = openCertificate(config, logger, (renewed) => listening.renew(renewed));
+
+  const calls = createCalls({
+    now,
+    newId: randomUUID,
+    authenticate: auth.authenticate,
+    peerOf: ({ values }) => values.get(peerKey),
+    open: [Health.typeName, ...(config.auth.openReflection ? REFLECTION : [])],
+    observers: [
+      createCallTrace(tracer),
+      createCallMetrics(numbers),
+      createCallLog(logger, [Health.typeName, ...REFLECTION]),
+    ],
+  });
+  const observer = createObserver(logger, numbers);
+  let patience: ReturnType<typeof setTimeout> | undefined;
   const refunds = createRefunds({
-    daxpay: createDaxPay(config.daxpay, { fetch: world.fetch, now, nonce: world.nonce }),
+    daxpay: traced(
+      createDaxPay(config.daxpay, { fetch: world.fetch, now, nonce: world.nonce }),
+      tracer,
+      config.daxpay.url,
+    ),
     budget: config.budget,
     schedule: config.watch,
     clock: world.clock,
     random: world.random,
-    on: createObserver(logger, meter),
+    on(event) {
+      observer(event);
+      const call = calls.current();
+      if (event.type === "repeated" && call) call.repeats++;
+      if (event.type === "shared" && call) call.shared = true;
+      if (event.type === "breaker") onBreaker(event.state === "open");
+    },
   });
-  observeGauges(meter, refunds.gauges, now);
-  const readiness = createReadiness();
-  const stop = new AbortController();
+  observeGauges(numbers, refunds.gauges, now);
 
-  const handler = connectNodeAdapter({
+  const stop = new AbortController();
+  const cut = new AbortController();
+  const plain = createPlain({
+    "/healthz": () => ({ status: 200, body: "ok\n" }),
+    "/readyz": () =>
+      readiness.ready()
+        ? { status: 200, body: "ok\n" }
+        : { status: 503, body: readiness.reasons().map((reason) => `${reason}\n`).join("") },
+    "/metrics": guarded(auth.authenticate, async () => ({
+      status: 200,
+      body: await numbers.scrape(),
+      headers: { "content-type": PROMETHEUS },
+    })),
+  });
+  const rpc = connectNodeAdapter({
     routes(router) {
       routeRefunds(router, refunds);
       routeHealth(router, [RefundSyncService], readiness);
       routeReflection(router, [RefundSyncService, Health]);
     },
-    interceptors: [createLogInterceptor(logger, now), createValidateInterceptor()],
+    async requestGate(context) {
+      await calls.gate(context);
+      if (stop.signal.aborted && context.service.typeName !== Health.typeName) throw stopping();
+    },
+    interceptors: [calls.interceptor, createStopInterceptor(stop.signal), createValidateInterceptor()],
     readMaxBytes: READ_MAX_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
-    shutdownSignal: stop.signal,
-    fallback: createPlain({ "/healthz": () => ({ status: 200, body: "ok\n" }) }),
+    shutdownSignal: cut.signal,
+    contextValues: (request) =>
+      createContextValues().set(peerKey, config.tls?.clientCaFile ? peerOf(request) : undefined),
+    fallback: createStatic({ directory: CONSOLE, settings: consoleSettings, fallback: plain }),
   });
-  const listening = await listen({ host: config.host, port: config.port, grpcPort: config.grpcPort, handler });
-  const addresses = {
-    http: `http://${hostPort(config.host, listening.http.port)}`,
-    grpc: `http://${hostPort(config.host, listening.grpc.port)}`,
+  const corsOptions = {
+    origins: config.origins,
+    allow: ["Authorization", "X-Request-Id", "Traceparent"],
+    expose: ["WWW-Authenticate", "X-Request-Id"],
   };
-  logger.info("Listening on {http} (HTTP/1.1) and {grpc} (HTTP/2), asking DaxPay {release} at {url}", {
+  const listening = await listen({
+    host: config.host,
+    port: config.port,
+    grpcPort: config.grpcPort,
+    certificate: certificate.first,
+    maxConnections: config.maxConnections,
+    handler: secured(withCors(rpc, corsOptions), config.tls !== undefined),
+  });
+  numbers.createObservableGauge("refundsync.connections", { unit: "{connection}", description: "Open connections" })
+    .addCallback((result) => result.observe(listening.connections()));
+  numbers.createObservableGauge("process.memory.usage", { unit: "By", description: "Resident memory of the process" })
+    .addCallback((result) => result.observe(process.memoryUsage().rss));
+
+  const scheme = config.tls ? "https" : "http";
+  const addresses = {
+    http: `${scheme}://${hostPort(config.host, listening.http.port)}`,
+    grpc: `${scheme}://${hostPort(config.host, listening.grpc.port)}`,
+  };
+  logger.info("Listening on {http} ({httpVersions}) and {grpc} (HTTP/2), asking DaxPay {release} at {url}", {
     ...addresses,
+    httpVersions: config.tls ? "HTTP/1.1 and HTTP/2" : "HTTP/1.1",
     release: config.daxpay.release,
     url: config.daxpay.url.href,
   });
@@ -97,13 +187,30 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
 
   return {
     addresses,
+    gauges: refunds.gauges,
     async close() {
-      readiness.set(false);
+      logger.info("Stopping: calls may finish for {ms} ms", { ms: config.stopTimeoutMs });
+      readiness.block("stopping");
       stop.abort(stopping());
-      await listening.close(STOP_TIMEOUT_MS);
+      await listening.close(config.stopTimeoutMs, () => cut.abort(stopping()));
+      clearTimeout(patience);
+      auth.close();
+      certificate.close();
       refunds.close();
+      logger.info("Stopped");
     },
   };
+
+  function consoleSettings() {
+    return { grpcPort: listening.grpc.port, watchWaitsMs: config.watch.waits };
+  }
+
+  function onBreaker(open: boolean): void {
+    clearTimeout(patience);
+    if (!open) return readiness.unblock(BREAKER_OPEN);
+    readiness.block(BREAKER_OPEN);
+    patience = setTimeout(() => readiness.unblock(BREAKER_OPEN), BREAKER_PATIENCE_MS);
+  }
 
   function warnDocumented(): void {
     logger.warn(
@@ -113,7 +220,7 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
   }
 }
 
-/** What streams end with when the service stops: another replica takes the call at once. */
+/** What calls end with when the service stops: another replica takes them at once. */
 function stopping(): ConnectError {
   const retry = { desc: RetryInfoSchema, value: { retryDelay: durationFromMs(1000) } };
   return new ConnectError("The service is stopping", Code.Unavailable, undefined, [retry]);

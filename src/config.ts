@@ -9,9 +9,41 @@ export interface Config {
   readonly budget: BudgetOptions;
   readonly watch: { readonly waits: readonly [number, ...number[]]; readonly jitter: number };
   readonly host: string;
+  /** HTTP/1.1 without TLS, both versions with it. */
   readonly port: number;
+  /** Cleartext HTTP/2; nothing listens on it with TLS. */
   readonly grpcPort: number;
+  readonly tls: TlsConfig | undefined;
+  readonly auth: AuthConfig;
+  /** Origins whose pages may call. */
+  readonly origins: readonly string[];
+  /** Connections at the same time, over both ports. */
+  readonly maxConnections: number;
+  /** Milliseconds from the signal to stop until what is still running is cut. */
+  readonly stopTimeoutMs: number;
   readonly log: LogConfig;
+}
+
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Turns on client certificates. */
+  readonly clientCaFile: string | undefined;
+}
+
+export interface JwtConfig {
+  readonly jwksUrl: URL;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly scope: string | undefined;
+}
+
+/** Whichever of these is set lets a caller in; where none is, everybody may call. */
+export interface AuthConfig {
+  readonly tokensFile: string | undefined;
+  readonly jwt: JwtConfig | undefined;
+  /** Whether reflection needs no credentials. */
+  readonly openReflection: boolean;
 }
 
 export interface LogConfig {
@@ -38,6 +70,7 @@ const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => v
 const milliseconds = z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0);
 const count = (most: number) => z.string().regex(/^\d{1,9}$/).transform(Number).refine((n) => n > 0 && n <= most);
 const text = (most: number) => z.string().max(most);
+const path = z.string().max(4096).refine((value) => !value.includes("\0"));
 
 /** Every variable, in the order of the documentation. `.env.example` and the README's table say the same. */
 export const VARIABLES = {
@@ -145,19 +178,84 @@ export const VARIABLES = {
   PORT: {
     schema: port,
     wanted: "a port number from 0 to 65535",
-    meaning: "HTTP/1.1: Connect, gRPC-Web, health",
+    meaning: "HTTP/1.1: console, Connect, gRPC-Web, health, metrics; with TLS, HTTP/2 as well",
     fallback: "8080",
   },
   GRPC_PORT: {
     schema: port,
     wanted: "a port number from 0 to 65535",
-    meaning: "cleartext HTTP/2: gRPC, Connect, gRPC-Web, reflection, health",
+    meaning: "cleartext HTTP/2: gRPC, Connect, gRPC-Web, reflection, health; unused with TLS",
     fallback: "9090",
+  },
+  TLS_CERT_FILE: {
+    schema: path,
+    wanted: "the path of a file",
+    meaning: "PEM file with the server's certificate and its chain; read again when it changes",
+  },
+  TLS_KEY_FILE: {
+    schema: path,
+    wanted: "the path of a file",
+    meaning: "PEM file with the certificate's private key; read again when it changes",
+  },
+  TLS_CLIENT_CA_FILE: {
+    schema: path,
+    wanted: "the path of a file",
+    meaning: "PEM file with the authorities whose client certificates let callers in; the subject's CN names them",
+  },
+  AUTH_TOKENS_FILE: {
+    schema: path,
+    wanted: "the path of a file",
+    meaning: "file with one `name token` per line (`#` for comments); read again when it changes",
+  },
+  AUTH_JWKS_URL: {
+    schema: z.url({ protocol: /^https?$/ }).transform((value) => new URL(value))
+      .refine((url) => !url.username && !url.password && !url.hash)
+      .refine((url) => url.protocol === "https:" || isLoopback(url.hostname.replace(/^\[|\]$/g, ""))),
+    wanted: "an https address (http only on loopback) without credentials and fragment",
+    meaning: "where the issuer of JWTs publishes its keys (JWKS)",
+  },
+  AUTH_ISSUER: {
+    schema: text(1000),
+    wanted: "at most 1000 characters",
+    meaning: "the `iss` that a JWT must have; required with AUTH_JWKS_URL",
+  },
+  AUTH_AUDIENCE: {
+    schema: text(1000),
+    wanted: "at most 1000 characters",
+    meaning: "the `aud` that a JWT must have; required with AUTH_JWKS_URL",
+  },
+  AUTH_SCOPE: {
+    schema: z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/),
+    wanted: "one word of a JWT's scope",
+    meaning: "a word that a JWT's `scope` must hold",
   },
   AUTH: {
     schema: z.literal("none"),
     wanted: '"none", to say openly that callers need no credentials',
-    meaning: "`none` allows every caller; needed to listen on anything but loopback",
+    meaning: "`none` allows every caller; without tokens, JWTs or client certificates, needed off loopback",
+  },
+  REFLECTION: {
+    schema: z.enum(["open", "closed"]),
+    wanted: "open or closed",
+    meaning: "`open` shows the schema to everybody; otherwise reflection asks for the same credentials as the rest",
+    fallback: "closed",
+  },
+  CORS_ORIGINS: {
+    schema: z.string().transform(origins).refine((list) => list !== undefined),
+    wanted: 'origins like "https://shop.example", separated by commas',
+    meaning: "comma-separated origins of the pages that may call from a browser",
+  },
+  MAX_CONNECTIONS: {
+    schema: count(1_000_000),
+    wanted: "a whole number from 1 to 1000000",
+    meaning: "connections at the same time at the most; further ones are closed at once",
+    fallback: "4096",
+  },
+  STOP_TIMEOUT_MS: {
+    schema: milliseconds,
+    wanted: "milliseconds, a whole number above 0",
+    meaning: "how long calls may finish after SIGTERM, in milliseconds",
+    fallback: "10000",
   },
   LOG_LEVEL: {
     schema: z.enum(["trace", "debug", "info", "warning", "error", "fatal"]),
@@ -211,7 +309,7 @@ export function readConfig(source: ConfigSource): ConfigResult {
     return [name, parsed.data];
   });
   const values: Values = Object.fromEntries(entries);
-  mistakes.push(...missing(values, mistakes), ...contradictions(values));
+  mistakes.push(...missing(values, mistakes), ...contradictions(values, mistakes));
   if (mistakes.length > 0 || !isComplete(values)) return { kind: "invalid", mistakes };
   return {
     kind: "valid",
@@ -235,9 +333,28 @@ export function readConfig(source: ConfigSource): ConfigResult {
       host: values.HOST,
       port: values.PORT,
       grpcPort: values.GRPC_PORT,
+      tls: tlsFrom(values),
+      auth: {
+        tokensFile: values.AUTH_TOKENS_FILE,
+        jwt: jwtFrom(values),
+        openReflection: values.REFLECTION === "open",
+      },
+      origins: values.CORS_ORIGINS ?? [],
+      maxConnections: values.MAX_CONNECTIONS,
+      stopTimeoutMs: values.STOP_TIMEOUT_MS,
       log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (source.isTerminal ? "text" : "json") },
     },
   };
+}
+
+function tlsFrom(values: Values): TlsConfig | undefined {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, TLS_CLIENT_CA_FILE: clientCaFile } = values;
+  return certFile && keyFile ? { certFile, keyFile, clientCaFile } : undefined;
+}
+
+function jwtFrom(values: Values): JwtConfig | undefined {
+  const { AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, AUTH_SCOPE: scope } = values;
+  return jwksUrl && issuer && audience ? { jwksUrl, issuer, audience, scope } : undefined;
 }
 
 /** An empty variable counts as unset, since compose files and manifests pass what they do not know as "". */
@@ -278,7 +395,7 @@ function isComplete(values: Values): values is CompleteValues {
 }
 
 /** Mistakes that only show when variables are seen together. */
-function contradictions(values: Values): string[] {
+function contradictions(values: Values, mistakes: readonly string[]): string[] {
   const found: string[] = [];
   const { DAXPAY_RELEASE: name, DAXPAY_SIGN_TYPE: signType, HOST: host } = values;
   if (name) {
@@ -296,17 +413,54 @@ function contradictions(values: Values): string[] {
       if (!values[variable]) found.push(`${variable}: found nothing, wanted a value for release ${name}`);
     }
   }
-  if (host && !isLoopback(host) && !values.AUTH) {
-    found.push(`HOST: found ${JSON.stringify(host)}, wanted a loopback address, or AUTH=none to let every caller in`);
+  const ways = (["AUTH_TOKENS_FILE", "AUTH_JWKS_URL", "TLS_CLIENT_CA_FILE"] as const).filter((one) => values[one]);
+  if (host && !isLoopback(host) && !values.AUTH && ways.length === 0) {
+    found.push(
+      `HOST: found ${JSON.stringify(host)}, wanted a loopback address, or callers' credentials (AUTH_TOKENS_FILE, ` +
+        "AUTH_JWKS_URL or TLS_CLIENT_CA_FILE), or AUTH=none to let every caller in",
+    );
   }
-  if (values.PORT && values.PORT === values.GRPC_PORT) {
+  if (values.AUTH && ways.length > 0) {
+    found.push(`AUTH: found none together with ${ways.join(", ")}, wanted one or the other`);
+  }
+  if (!values.TLS_CERT_FILE && values.PORT && values.PORT === values.GRPC_PORT) {
     found.push(`GRPC_PORT: found ${values.GRPC_PORT}, wanted another port than PORT`);
   }
-  return found;
+  const missed = COMPANIONS.filter(([one, other]) =>
+    values[one] && !values[other] && !mistakes.some((mistake) => mistake.startsWith(`${other}:`))
+  );
+  return [...found, ...missed.map(lonely)];
+}
+
+/** Variables that mean nothing without another one. */
+const COMPANIONS: readonly (readonly [Name, Name])[] = [
+  ["TLS_CERT_FILE", "TLS_KEY_FILE"],
+  ["TLS_KEY_FILE", "TLS_CERT_FILE"],
+  ["TLS_CLIENT_CA_FILE", "TLS_CERT_FILE"],
+  ["AUTH_JWKS_URL", "AUTH_ISSUER"],
+  ["AUTH_JWKS_URL", "AUTH_AUDIENCE"],
+  ["AUTH_ISSUER", "AUTH_JWKS_URL"],
+  ["AUTH_AUDIENCE", "AUTH_JWKS_URL"],
+  ["AUTH_SCOPE", "AUTH_JWKS_URL"],
+];
+
+function lonely([one, other]: readonly [Name, Name]): string {
+  return `${other}: found nothing, wanted a value because ${one} has one`;
 }
 
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** The origins in a comma-separated list, as browsers write them; undefined where one is none. */
+function origins(list: string): readonly string[] | undefined {
+  const found: string[] = [];
+  for (const item of list.split(",").map((part) => part.trim())) {
+    // What URL makes of it must be what stood there: no path, no default port, no capital letters.
+    if (!/^https?:[^*]+$/.test(item) || !URL.canParse(item) || new URL(item).origin !== item) return undefined;
+    found.push(item);
+  }
+  return found;
 }
 
 function isTimeZone(name: string): boolean {

@@ -1,17 +1,25 @@
-import type { Meter } from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import type { Logger } from "@logtape/logtape";
+import type { DaxPay } from "./daxpay/client.ts";
+import { DaxPayFailure } from "./daxpay/failure.ts";
+import type { Instruments } from "./meter.ts";
 import type { RefundEvent, RefundListener } from "./refund/event.ts";
 import type { Gauges } from "./refund/refunds.ts";
 
+/** Seconds: an answer of DaxPay's takes as long as the payment channel's. */
+const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
+
 /** Turns the domain's events into log lines and numbers. */
-export function createObserver(logger: Logger, meter: Meter): RefundListener {
+export function createObserver(logger: Logger, meter: Instruments): RefundListener {
   const durations = meter.createHistogram("daxpay.client.request.duration", {
     unit: "s",
     description: "Time until DaxPay's answer, or until there was none, by failure reason",
+    advice: { explicitBucketBoundaries: BUCKETS },
   });
   const waits = meter.createHistogram("refundsync.queue.wait", {
     unit: "s",
     description: "Time that a question waited in line for DaxPay",
+    advice: { explicitBucketBoundaries: BUCKETS },
   });
   const counters = {
     repeated: meter.createCounter("refundsync.repeats", { description: "Failed requests that were repeated" }),
@@ -61,7 +69,7 @@ export function createObserver(logger: Logger, meter: Meter): RefundListener {
 }
 
 /** Lets the numbers of the moment be read whenever metrics are collected. */
-export function observeGauges(meter: Meter, gauges: () => Gauges, now: () => number): void {
+export function observeGauges(meter: Instruments, gauges: () => Gauges, now: () => number): void {
   const observe = (name: string, unit: string, description: string, read: (gauges: Gauges) => number | undefined) =>
     meter.createObservableGauge(name, { unit, description }).addCallback((result) => {
       const value = read(gauges());
@@ -88,4 +96,31 @@ export function observeGauges(meter: Meter, gauges: () => Gauges, now: () => num
     "How far DaxPay's clock was ahead in its last verified reply",
     (at) => at.skewMs === undefined ? undefined : at.skewMs / 1000,
   );
+}
+
+/** A client span around every request to DaxPay. */
+export function traced(daxpay: DaxPay, tracer: Tracer, url: URL): DaxPay {
+  const attributes = {
+    "http.request.method": "POST",
+    "server.address": url.hostname,
+    "server.port": Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+    "daxpay.path": daxpay.release.path,
+  };
+  return {
+    ...daxpay,
+    sync: (query, options) =>
+      tracer.startActiveSpan("DaxPay refund sync", { kind: SpanKind.CLIENT, attributes }, async (span) => {
+        try {
+          const report = await daxpay.sync(query, options);
+          span.setAttribute("daxpay.trace_id", report.traceId ?? "");
+          return report;
+        } catch (error) {
+          const reason = error instanceof DaxPayFailure ? error.reason : "CANCELED";
+          span.setAttribute("error.type", reason).setStatus({ code: SpanStatusCode.ERROR, message: reason });
+          throw error;
+        } finally {
+          span.end();
+        }
+      }),
+  };
 }

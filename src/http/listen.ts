@@ -1,66 +1,115 @@
-import { createServer, type Server } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
-import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import { createServer } from "node:http";
+import { createSecureServer, createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
+import { limited, LIMITS } from "./limit.ts";
+import { type Certificate, contextOf } from "./tls.ts";
 
 /** Answers one request of either HTTP version. */
 export type Handler = ReturnType<typeof connectNodeAdapter>;
+export type NodeServerRequest = Parameters<Handler>[0];
+export type NodeServerResponse = Parameters<Handler>[1];
 
 export interface ListenOptions {
   readonly host: string;
-  /** HTTP/1.1; 0 takes a free one. */
+  /** HTTP/1.1, with a certificate both versions; 0 takes a free one. */
   readonly port: number;
-  /** Cleartext HTTP/2; 0 takes a free one. */
+  /** Cleartext HTTP/2, unused with a certificate; 0 takes a free one. */
   readonly grpcPort: number;
+  readonly certificate: Certificate | undefined;
+  /** Over all ports; a connection beyond these is closed at once. */
+  readonly maxConnections: number;
   readonly handler: Handler;
 }
 
 export interface Listening {
   readonly http: AddressInfo;
+  /** The same as `http` with a certificate. */
   readonly grpc: AddressInfo;
-  /** Takes no new calls, lets those in flight finish for at most `graceMs`, then cuts what is left. */
-  close(graceMs: number): Promise<void>;
+  /** Serves new connections with another certificate. */
+  renew(certificate: Certificate): void;
+  /** How many connections are open. */
+  connections(): number;
+  /**
+   * Takes no new connections (the handler has to refuse calls on those that are open), lets the calls in flight finish
+   * for at most `graceMs`, calls `cut`, which may end what is left in its own words, and closes every connection.
+   */
+  close(graceMs: number, cut: () => void): Promise<void>;
 }
 
+/** Milliseconds for last words to leave: a call counts as ended before they have. */
+const LINGER_MS = 200;
+
+const HTTP2 = {
+  settings: { maxConcurrentStreams: LIMITS.maxConcurrentStreams, maxHeaderListSize: LIMITS.maxHeaderSize },
+  maxSessionInvalidFrames: LIMITS.maxSessionInvalidFrames,
+} as const;
+
 /**
- * Listens on two ports, one per HTTP version: handing a cleartext socket from one server to the other breaks HTTP/1.1
- * keep-alive on Deno.
+ * Without a certificate it listens on two ports, one per HTTP version: handing a cleartext socket from one server to the
+ * other breaks HTTP/1.1 keep-alive on Deno. With one, ALPN chooses the version on a single port.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
+  const { host, certificate, maxConnections } = options;
   const inFlight = createCounter();
-  const handler: Handler = (request, response) => {
+  const sockets = new Set<Socket>();
+  let closing = false;
+
+  const handler = limited((request, response) => {
     inFlight.add();
     response.once("close", inFlight.done);
     if (closing && request.httpVersionMajor === 1) response.setHeader("connection", "close");
     options.handler(request, response);
-  };
-  let closing = false;
-  const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
+  });
 
-  const http: Server = createServer(handler);
-  http.on("connection", (socket) => track(sockets, socket));
-  const grpc = createHttp2Server(handler);
-  grpc.on("session", (session) => track(sessions, session));
+  const secure = certificate &&
+    createSecureServer({ ...LIMITS, ...HTTP2, ...contextOf(certificate), allowHTTP1: true }, handler);
+  const http = secure ?? createServer(LIMITS, handler);
+  const grpc = secure ?? createHttp2Server(HTTP2, handler);
+  const servers = new Set<NetServer>([http, grpc]);
+
+  for (const server of servers) {
+    server.on("connection", (socket: Socket) => {
+      if (sockets.size >= maxConnections) return void socket.destroy();
+      track(sockets, socket);
+    });
+  }
+  grpc.on("session", (session: ServerHttp2Session) => {
+    session.on("error", () => {});
+    let open = 0;
+    session.on("stream", (stream) => {
+      open++;
+      stream.once("close", () => open--);
+    });
+    // A watch may be silent for longer; its connection is in use.
+    session.setTimeout(LIMITS.keepAliveTimeout, () => open > 0 || session.close());
+  });
 
   try {
-    await Promise.all([bind(http, options.host, options.port), bind(grpc, options.host, options.grpcPort)]);
+    await bind(http, host, options.port);
+    if (!secure) await bind(grpc, host, options.grpcPort);
   } catch (error) {
-    http.close();
-    grpc.close();
+    for (const server of servers) server.close();
     throw error;
   }
 
   return {
     http: addressOf(http),
     grpc: addressOf(grpc),
-    async close(graceMs) {
+    renew: (renewed) => secure?.setSecureContext(contextOf(renewed)),
+    connections: () => sockets.size,
+    async close(graceMs, cut) {
       closing = true;
-      const closed = Promise.all([ended(http), ended(grpc)]);
-      http.closeIdleConnections();
-      for (const session of sessions) session.close();
-      await inFlight.empty(graceMs);
-      for (const session of sessions) session.destroy();
+      const closed = Promise.all([...servers].map(ended));
+      if ("closeIdleConnections" in http) http.closeIdleConnections();
+      // HTTP/2 connections just end when their calls have: Deno's own HTTP/2 client can crash on GOAWAY (an assertion, or a
+      // segmentation fault). Until then the handler refuses calls, which sends clients to another replica.
+      if (!await inFlight.empty(graceMs)) {
+        cut();
+        await inFlight.empty(LINGER_MS);
+      }
+      if ("closeIdleConnections" in http) http.closeIdleConnections();
+      await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -77,8 +126,9 @@ function bind(server: NetServer, host: string, port: number): Promise<void> {
   });
 }
 
+/** Stops listening. An HTTP/2 server's own close() would also end its connections, with calls under way. */
 function ended(server: NetServer): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
+  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
 }
 
 function addressOf(server: NetServer): AddressInfo {
@@ -87,11 +137,11 @@ function addressOf(server: NetServer): AddressInfo {
   return address;
 }
 
-function track<T extends Socket | ServerHttp2Session>(set: Set<T>, item: T): void {
-  set.add(item);
-  item.once("close", () => set.delete(item));
+function track(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket);
+  socket.once("close", () => sockets.delete(socket));
   // A peer that breaks off is no event: its calls end by their own signals.
-  item.on("error", () => {});
+  socket.on("error", () => {});
 }
 
 function createCounter() {
@@ -103,14 +153,14 @@ function createCounter() {
       count--;
       if (count === 0) onEmpty?.();
     },
-    /** Resolves when nothing is in flight, or after the given milliseconds. */
+    /** Whether nothing is in flight any more; resolves after the given milliseconds at the latest. */
     empty: (ms: number) =>
-      new Promise<void>((resolve) => {
-        if (count === 0) return resolve();
-        const timer = setTimeout(resolve, ms);
+      new Promise<boolean>((resolve) => {
+        if (count === 0) return resolve(true);
+        const timer = setTimeout(() => resolve(false), ms);
         onEmpty = () => {
           clearTimeout(timer);
-          resolve();
+          resolve(true);
         };
       }),
   };

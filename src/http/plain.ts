@@ -1,27 +1,32 @@
-import type { Handler } from "./listen.ts";
+import type { Handler, NodeServerRequest } from "./listen.ts";
 
 /** A short answer in plain text. */
 export interface Plain {
   readonly status: number;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers GET and HEAD for the given paths, and 404 for everything else. */
-export function createPlain(routes: Readonly<Record<string, () => Plain>>): Handler {
+export type PlainRoute = (request: NodeServerRequest) => Plain | Promise<Plain>;
+
+/** Answers GET and HEAD for the given paths; everything else is for the fallback, or not found. */
+export function createPlain(routes: Readonly<Record<string, PlainRoute>>, fallback?: Handler): Handler {
   return (request, response) => {
     const path = (request.url ?? "").split("?", 1)[0];
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    const reads = request.method === "GET" || request.method === "HEAD";
-    const { status, body } = answer(route, reads);
-    response.statusCode = status;
-    response.setHeader("content-type", "text/plain; charset=utf-8");
-    response.setHeader("cache-control", "no-store");
-    if (status === 405) response.setHeader("allow", "GET, HEAD");
-    response.end(request.method === "HEAD" ? "" : body);
+    if (!route && fallback) return fallback(request, response);
+    answer(route, request).catch((): Plain => ({ status: 500, body: "Internal error\n" })).then((plain) => {
+      response.statusCode = plain.status;
+      response.setHeader("content-type", "text/plain; charset=utf-8");
+      response.setHeader("cache-control", "no-store");
+      for (const [name, value] of Object.entries(plain.headers ?? {})) response.setHeader(name, value);
+      response.end(request.method === "HEAD" ? "" : plain.body);
+    });
   };
 }
 
-function answer(route: (() => Plain) | undefined, reads: boolean): Plain {
+async function answer(route: PlainRoute | undefined, request: NodeServerRequest): Promise<Plain> {
   if (!route) return { status: 404, body: "Not found\n" };
-  return reads ? route() : { status: 405, body: "Method not allowed, wanted GET\n" };
+  if (request.method === "GET" || request.method === "HEAD") return await route(request);
+  return { status: 405, body: "Method not allowed, wanted GET\n", headers: { allow: "GET, HEAD" } };
 }

@@ -1,54 +1,55 @@
-import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import type { Logger } from "@logtape/logtape";
 import { FailureReason, SyncFailureSchema } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import type { Call, CallObserver, Ending } from "./call.ts";
+import { traceIdOf } from "./trace.ts";
 
-/** Logs one line per RPC when it has ended: method, code, milliseconds, and for failures the reason and DaxPay's trace id. */
-export function createLogInterceptor(logger: Logger, now: () => number): Interceptor {
-  return (next) => async (request) => {
-    const start = now();
-    const end = (error?: unknown) =>
-      logEnd(logger, request.method.parent.typeName, request.method.name, now() - start, error);
-    let response: UnaryResponse | StreamResponse;
-    try {
-      response = await next(request);
-    } catch (error) {
-      end(error);
-      throw error;
-    }
-    if (!response.stream) {
-      end();
-      return response;
-    }
-    return { ...response, message: untilEnd(response.message, end) };
+/**
+ * Writes one line per RPC when it has ended. It holds what is listed here and nothing else of the messages and headers,
+ * so that no token can get into it. Calls of the given services are lines of level debug as long as all is well.
+ */
+export function createCallLog(logger: Logger, quiet: readonly string[]): CallObserver {
+  return {
+    onEnd(call, ending) {
+      const line = lineOf(call, ending);
+      if (!ending.error) {
+        const level = quiet.includes(call.service) ? "debug" : "info";
+        logger[level]("{method} ok in {ms} ms", line);
+      } else if (ending.code === "internal" && ending.error.cause !== undefined) {
+        logger.error("{method} {code} in {ms} ms: {error}", { ...line, cause: causeOf(ending.error.cause) });
+      } else {
+        logger.warn("{method} {code} in {ms} ms: {error}", line);
+      }
+    },
   };
 }
 
-/** The errors of a stream appear while it is read, after the interceptor has returned. */
-async function* untilEnd<T>(messages: AsyncIterable<T>, end: (error?: unknown) => void): AsyncIterable<T> {
-  let failure: unknown;
-  try {
-    yield* messages;
-  } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    end(failure);
+function lineOf(call: Call, { ms, code, error }: Ending): Record<string, unknown> {
+  const failure = error?.findDetails(SyncFailureSchema)[0];
+  const line: Record<string, unknown> = {
+    method: call.method,
+    service: call.service,
+    protocol: call.protocol,
+    caller: call.caller,
+    code,
+    ms: Math.round(ms),
+    requestId: call.requestId,
+    traceId: traceIdOf(call),
+    ...(call.method === "SyncRefund" ? { attempts: call.shared ? 0 : call.repeats + 1 } : {}),
+    ...call.about,
+  };
+  if (failure) {
+    line.reason = FailureReason[failure.reason];
+    line.daxpayTraceId = failure.traceId;
   }
+  if (error) line.error = error.rawMessage;
+  return Object.fromEntries(Object.entries(line).filter(([, value]) => value !== undefined && value !== ""));
 }
 
-function logEnd(logger: Logger, service: string, method: string, ms: number, error: unknown): void {
-  const properties: Record<string, unknown> = { service, method, ms: Math.round(ms) };
-  if (error === undefined) {
-    logger.info("{method} ok in {ms} ms", { ...properties, code: "ok" });
-    return;
+/** The whole chain: this is for those who look for a bug. */
+function causeOf(cause: unknown): string {
+  const chain: string[] = [];
+  for (let at = cause; at !== undefined && at !== null && chain.length < 8; at = (at as Error).cause) {
+    chain.push(at instanceof Error ? at.stack ?? String(at) : String(at));
   }
-  const connectError = ConnectError.from(error);
-  const [failure] = connectError.findDetails(SyncFailureSchema);
-  properties.code = Code[connectError.code];
-  if (failure) {
-    properties.reason = FailureReason[failure.reason];
-    properties.traceId = failure.traceId;
-  }
-  properties.error = error instanceof ConnectError ? connectError.rawMessage : String(error);
-  logger.warn("{method} {code} in {ms} ms: {error}", properties);
+  return chain.join("\nCaused by: ");
 }

@@ -24,12 +24,13 @@ export function routeHealth(router: ConnectRouter, services: readonly DescServic
         return;
       }
       let last: ServingStatus | undefined;
-      while (!context.signal.aborted) {
+      // Also says what ends it: a process that stops is no longer serving.
+      do {
         const now = status();
         if (now !== last) yield { status: now };
         last = now;
         await readiness.changed(context.signal);
-      }
+      } while (!context.signal.aborted || status() !== last);
     },
   });
 }

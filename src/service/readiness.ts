@@ -1,17 +1,25 @@
 /** Whether the process takes calls, and who wants to know when that changes. */
 export interface Readiness {
   ready(): boolean;
+  /** Why there should be no calls now. */
+  reasons(): readonly string[];
   /** Resolves at the next change, or when the signal aborts. */
   changed(signal: AbortSignal): Promise<void>;
-  set(ready: boolean): void;
+  /** Adds a reason against calls, or takes it back. */
+  block(reason: string): void;
+  unblock(reason: string): void;
 }
 
 /** Starts ready. */
 export function createReadiness(): Readiness {
-  let ready = true;
+  const reasons = new Set<string>();
   const waiting = new Set<() => void>();
+  const wakeAll = () => {
+    for (const wake of [...waiting]) wake();
+  };
   return {
-    ready: () => ready,
+    ready: () => reasons.size === 0,
+    reasons: () => [...reasons],
     changed: (signal) =>
       new Promise((resolve) => {
         const wake = () => {
@@ -23,10 +31,12 @@ export function createReadiness(): Readiness {
         waiting.add(wake);
         signal.addEventListener("abort", wake);
       }),
-    set(value) {
-      if (value === ready) return;
-      ready = value;
-      for (const wake of [...waiting]) wake();
+    block(reason) {
+      reasons.add(reason);
+      wakeAll();
+    },
+    unblock(reason) {
+      if (reasons.delete(reason)) wakeAll();
     },
   };
 }

@@ -1,0 +1,53 @@
+import { cors } from "@connectrpc/connect";
+import type { Handler, NodeServerRequest } from "./listen.ts";
+
+export interface CorsOptions {
+  /** Exact origins, like "https://shop.example". */
+  readonly origins: readonly string[];
+  /** Request and response headers besides Connect's and gRPC-Web's. */
+  readonly allow: readonly string[];
+  readonly expose: readonly string[];
+}
+
+/** Seconds that a browser may remember a preflight: the most that Chromium does (Firefox: a day). */
+const MAX_AGE = "7200";
+
+/**
+ * Lets pages of the given origins call, and no others. Tells so in answers; a call of another origin that needs no
+ * preflight is refused as well, for its browser would only hide the answer.
+ */
+export function withCors(handler: Handler, { origins, allow, expose }: CorsOptions): Handler {
+  const allowed = new Set(origins);
+  const allowHeaders = [...cors.allowedHeaders, ...allow].join(", ");
+  const allowMethods = cors.allowedMethods.join(", ");
+  const exposeHeaders = [...cors.exposedHeaders, ...expose].join(", ");
+
+  return (request, response) => {
+    const { origin } = request.headers;
+    const preflight = request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
+    if (allowed.size > 0) response.setHeader("vary", "Origin");
+    if (origin === undefined || isOwn(origin, request)) return handler(request, response);
+    if (!allowed.has(origin)) {
+      response.statusCode = 403;
+      response.setHeader("content-type", "text/plain; charset=utf-8");
+      response.end("Pages of this origin may not call\n");
+      return;
+    }
+    response.setHeader("access-control-allow-origin", origin);
+    if (!preflight) {
+      response.setHeader("access-control-expose-headers", exposeHeaders);
+      return handler(request, response);
+    }
+    response.statusCode = 204;
+    response.setHeader("access-control-allow-methods", allowMethods);
+    response.setHeader("access-control-allow-headers", allowHeaders);
+    response.setHeader("access-control-max-age", MAX_AGE);
+    response.end();
+  };
+}
+
+/** Whether the page was served here: browsers name the origin of their own site's POSTs, too. */
+function isOwn(origin: string, request: NodeServerRequest): boolean {
+  const authority = "authority" in request ? request.authority : request.headers.host;
+  return origin === `http://${authority}` || origin === `https://${authority}`;
+}

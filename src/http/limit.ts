@@ -1,0 +1,69 @@
+import type { Handler, NodeServerRequest, NodeServerResponse } from "./listen.ts";
+
+/**
+ * What slow or hostile peers may use up. HTTP/2 rapid resets, ping and settings floods are ended by Deno's nghttp2, after
+ * about a thousand of them.
+ */
+export const LIMITS = {
+  /** Milliseconds until a request's headers, and the whole request, must have come. */
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  /** Milliseconds that an unused connection stays open: longer than the minute of most load balancers. */
+  keepAliveTimeout: 75_000,
+  /** Milliseconds between looks at these. */
+  connectionsCheckingInterval: 2_000,
+  /** Milliseconds for a TLS handshake. */
+  handshakeTimeout: 10_000,
+  /** Bytes of all headers of a request. */
+  maxHeaderSize: 16_384,
+  /** Of one HTTP/2 connection. */
+  maxConcurrentStreams: 250,
+  maxSessionInvalidFrames: 100,
+} as const;
+
+/** Milliseconds that the rest of a body may come after its answer. */
+const UNREAD_MS = 1_000;
+
+/** Answers 408 to requests that are not sent whole in time, of either HTTP version, and drops them. */
+export function limited(handler: Handler, timeoutMs: number = LIMITS.requestTimeout): Handler {
+  return (request, response) => {
+    const timer = setTimeout(() => tooSlow(request, response), timeoutMs);
+    let sent = false;
+    request.once("end", () => {
+      sent = true;
+      clearTimeout(timer);
+    });
+    response.once("close", () => clearTimeout(timer));
+    // What is answered before its body was read: the rest is thrown away for a moment, so that the answer is not lost in a
+    // reset, and then the stream or the connection ends.
+    const stream = "stream" in request ? request.stream : undefined;
+    const { socket } = request;
+    if (!stream) closeAfterEarlyAnswer(request, response);
+    response.once("finish", () => {
+      if (sent || (!stream && request.complete)) return;
+      request.resume();
+      setTimeout(() => stream ? stream.close() : request.complete || socket.destroy(), UNREAD_MS).unref();
+    });
+    handler(request, response);
+  };
+}
+
+/** Tells an HTTP/1.1 client not to send its next request after a body that nobody reads to its end. */
+function closeAfterEarlyAnswer(request: NodeServerRequest, response: NodeServerResponse): void {
+  const writeHead = response.writeHead.bind(response);
+  Object.assign(response, {
+    writeHead(...head: Parameters<typeof writeHead>) {
+      if (!request.complete) response.setHeader("connection", "close");
+      return writeHead(...head);
+    },
+  });
+}
+
+function tooSlow(request: NodeServerRequest, response: NodeServerResponse): void {
+  if (!response.headersSent) {
+    response.statusCode = 408;
+    if (request.httpVersionMajor === 1) response.setHeader("connection", "close");
+    response.end();
+  }
+  request.destroy();
+}

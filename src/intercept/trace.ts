@@ -1,0 +1,54 @@
+import {
+  type Context,
+  context as otel,
+  isValidSpanId,
+  isValidTraceId,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import type { Call, CallObserver } from "./call.ts";
+import { methodAttributes, rpcAttributes } from "./metrics.ts";
+
+/** Makes a server span per RPC, within the caller's trace if there is one. */
+export function createCallTrace(tracer: Tracer): CallObserver {
+  const spans = new WeakMap<Call, Span>();
+  return {
+    onBegin(call) {
+      const options = { kind: SpanKind.SERVER, attributes: methodAttributes(call) };
+      const span = tracer.startSpan(`${call.service}/${call.method}`, options, parentOf(call));
+      spans.set(call, span);
+      call.context = trace.setSpan(otel.active(), span);
+    },
+    onEnd(call, ending) {
+      const span = spans.get(call);
+      if (!span) return;
+      span.setAttributes(rpcAttributes(call, ending));
+      span.setAttribute("refundsync.request_id", call.requestId);
+      if (ending.error) span.setStatus({ code: SpanStatusCode.ERROR, message: ending.code });
+      span.end();
+    },
+  };
+}
+
+/** W3C's id of the trace that the call belongs to; undefined where neither the caller nor this process traces. */
+export function traceIdOf(call: Call): string | undefined {
+  const own = trace.getSpanContext(call.context)?.traceId;
+  return own !== undefined && isValidTraceId(own) ? own : traceparent(call.header)?.traceId;
+}
+
+/** Read here and not by Deno, whose propagation also sends the trace on to DaxPay and is switched off therefore. */
+function parentOf(call: Call): Context {
+  const parent = traceparent(call.header);
+  return parent ? trace.setSpanContext(otel.active(), { ...parent, isRemote: true }) : otel.active();
+}
+
+/** W3C Trace Context, version 00: https://www.w3.org/TR/trace-context/#traceparent-header */
+function traceparent(header: Headers) {
+  const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+    .exec(header.get("traceparent") ?? "") ?? [];
+  if (!traceId || !isValidTraceId(traceId) || !isValidSpanId(spanId)) return undefined;
+  return { traceId, spanId, traceFlags: parseInt(flags, 16) };
+}

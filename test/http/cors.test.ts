@@ -1,0 +1,117 @@
+import { connect } from "node:http2";
+import { expect, test } from "vitest";
+import { startService } from "../service.ts";
+
+const METHOD = "/daxpay.refundsync.v1.RefundSyncService/SyncRefund";
+const PAGE = "https://shop.example";
+const variables = { CORS_ORIGINS: `${PAGE},http://localhost:5173` };
+
+function preflight(base: string, origin: string, path = METHOD) {
+  return fetch(base + path, {
+    method: "OPTIONS",
+    headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" },
+  });
+}
+
+function call(base: string, origin?: string) {
+  return fetch(base + METHOD, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(origin ? { origin } : {}) },
+    body: '{"refundNo":"R-SUCCEEDS"}',
+  });
+}
+
+test("a preflight of an allowed origin is answered once for hours, with every header that a client needs", async () => {
+  await using service = await startService({ variables });
+  const { status, headers } = await preflight(service.http, PAGE);
+  expect(status).toBe(204);
+  expect(headers.get("access-control-allow-origin")).toBe(PAGE);
+  expect(headers.get("access-control-max-age")).toBe("7200");
+  expect(headers.get("access-control-allow-methods")).toBe("POST, GET");
+  expect(headers.get("vary")).toMatch(/Origin/);
+  const allowed = headers.get("access-control-allow-headers")?.toLowerCase().split(", ");
+  for (
+    const name of [
+      "authorization",
+      "content-type",
+      "connect-protocol-version",
+      "connect-timeout-ms",
+      "x-grpc-web",
+      "grpc-timeout",
+    ]
+  ) expect(allowed).toContain(name);
+  expect(headers.get("access-control-allow-credentials")).toBe(null);
+});
+
+test("an answer names its one origin and shows the headers that clients read", async () => {
+  await using service = await startService({ variables });
+  const { status, headers } = await call(service.http, PAGE);
+  expect([status, headers.get("access-control-allow-origin")]).toEqual([200, PAGE]);
+  const exposed = headers.get("access-control-expose-headers")?.toLowerCase();
+  for (const name of ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"]) {
+    expect(exposed).toContain(name);
+  }
+});
+
+test.each([
+  "https://evil.example",
+  "http://shop.example",
+  "https://shop.example:8443",
+  "https://shop.example.evil",
+  "null",
+])(
+  "%s is refused before DaxPay hears of it",
+  async (origin) => {
+    await using service = await startService({ variables });
+    for (const answer of [await preflight(service.http, origin), await call(service.http, origin)]) {
+      expect(answer.status).toBe(403);
+      expect(answer.headers.get("access-control-allow-origin")).toBe(null);
+    }
+    expect(service.sandbox.requests).toEqual([]);
+  },
+);
+
+test("without CORS_ORIGINS only the service's own pages and callers that are no browsers get through", async () => {
+  await using service = await startService();
+  expect((await call(service.http)).status).toBe(200);
+  expect((await call(service.http, service.http)).status).toBe(200);
+  expect((await call(service.http, PAGE)).status).toBe(403);
+});
+
+test("the rules hold on h2 as well", async () => {
+  await using service = await startService({ variables });
+  const session = connect(service.grpc);
+  const ask = (origin: string) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const stream = session.request({
+        ":method": "OPTIONS",
+        ":path": METHOD,
+        origin,
+        "access-control-request-method": "POST",
+      });
+      stream.once("response", resolve).once("error", reject).end();
+    });
+  expect(await ask(PAGE)).toMatchObject({ ":status": 204, "access-control-allow-origin": PAGE });
+  expect((await ask("https://evil.example"))[":status"]).toBe(403);
+  session.destroy();
+});
+
+test("everything that is served carries the security headers", async () => {
+  await using service = await startService({ variables });
+  const answers = [
+    await call(service.http),
+    await call(service.http, PAGE),
+    await preflight(service.http, "https://evil.example"),
+    ...await Promise.all(
+      ["/", "/healthz", "/readyz", "/metrics", "/nothing"].map((path) => fetch(service.http + path)),
+    ),
+  ];
+  for (const { url, headers, body } of answers) {
+    await body?.cancel();
+    expect([url, headers.get("x-content-type-options")]).toEqual([url, "nosniff"]);
+    expect([url, headers.get("x-frame-options")]).toEqual([url, "DENY"]);
+    expect([url, headers.get("referrer-policy")]).toEqual([url, "no-referrer"]);
+    expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    expect(headers.get("strict-transport-security")).toBe(null);
+  }
+});

@@ -1,0 +1,152 @@
+import { connect } from "node:http2";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { startLog } from "../../src/log.ts";
+import { getLogger } from "@logtape/logtape";
+import { hasty, PROTOCOLS, type ServiceOptions, startService } from "../service.ts";
+
+const METHOD = "/daxpay.refundsync.v1.RefundSyncService/SyncRefund";
+
+afterEach(() => reset());
+
+async function start(options: ServiceOptions = {}) {
+  const records: LogRecord[] = [];
+  await configure({
+    reset: true,
+    sinks: { memory: (record) => records.push(record) },
+    loggers: [{ category: [], lowestLevel: "debug", sinks: ["memory"] }],
+  });
+  const service = await startService({ world: hasty(20), ...options });
+  return Object.assign(service, {
+    /** The lines of RPCs, without their random parts. */
+    lines: () => records.filter(({ properties }) => "requestId" in properties).map(({ properties }) => properties),
+    records,
+  });
+}
+
+describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
+  test("every RPC has exactly one line, however it ends", async () => {
+    await using service = await start();
+    const client = createClient(RefundSyncService, transport(service));
+    const swallow = (call: Promise<unknown>) => call.catch(() => {});
+    const wanted: Record<string, unknown>[] = [];
+    const expectLine = async (line: Record<string, unknown>) => {
+      wanted.push(line);
+      await vi.waitFor(() => expect(service.lines().length).toBeGreaterThanOrEqual(wanted.length), { timeout: 10_000 });
+      expect(service.lines()).toHaveLength(wanted.length);
+      expect(service.lines().at(-1)).toMatchObject(line);
+    };
+
+    await client.syncRefund({ refundNo: "R-SUCCEEDS" });
+    await expectLine({
+      method: "SyncRefund",
+      code: "ok",
+      refundNo: "R-SUCCEEDS",
+      status: "refund_success",
+      attempts: 1,
+    });
+    await swallow(client.syncRefund({ bizRefundNo: "unheard-of" }));
+    await expectLine({ code: "not_found", reason: "REFUND_UNKNOWN", bizRefundNo: "unheard-of" });
+    await swallow(client.syncRefund({}));
+    await expectLine({ code: "invalid_argument" });
+    await swallow(client.syncRefund({ refundNo: "x".repeat(1024 * 1024 + 1) }));
+    await expectLine({ code: "resource_exhausted" });
+    await swallow(client.syncRefund({ refundNo: "R-SUCCEEDS" }, { timeoutMs: 25 * 3600 * 1000 }));
+    await expectLine({ code: "invalid_argument" });
+    await client.syncRefund({ refundNo: "R-LOCKED-3" });
+    await expectLine({ code: "ok", attempts: 4 });
+    await Array.fromAsync(client.batchSyncRefunds({ refunds: [{ refundNo: "LOAD-1" }, { refundNo: "R-UNKNOWN" }] }));
+    await expectLine({ method: "BatchSyncRefunds", code: "ok", refunds: 2, answered: 1, failed: 1 });
+    await Array.fromAsync(client.watchRefund({ refundNo: "R-WAITS-1" }));
+    await expectLine({
+      method: "WatchRefund",
+      code: "ok",
+      refundNo: "R-WAITS-1",
+      attempts: 2,
+      status: "refund_success",
+    });
+
+    const leave = new AbortController();
+    service.sandbox.setFault("hang");
+    const asked = service.sandbox.requests.length;
+    const left = swallow(client.syncRefund({ refundNo: "LOAD-2" }, { signal: leave.signal }));
+    await vi.waitFor(() => expect(service.sandbox.requests.length).toBeGreaterThan(asked), { timeout: 10_000 });
+    leave.abort();
+    await left;
+    await expectLine({ code: "canceled", refundNo: "LOAD-2" });
+    await swallow(client.syncRefund({ refundNo: "LOAD-3" }, { timeoutMs: 300 }));
+    await expectLine({ code: "deadline_exceeded", refundNo: "LOAD-3" });
+    expect(new Set(service.lines().map(({ requestId }) => requestId)).size).toBe(wanted.length);
+  }, 60_000);
+});
+
+test("request ids and trace ids are the caller's where it has some", async () => {
+  await using service = await start();
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const headers = { "x-request-id": "order-17", traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+  const client = createClient(RefundSyncService, PROTOCOLS["Connect on HTTP/1.1"](service));
+  let told: string | null = null;
+  await client.syncRefund({ refundNo: "R-SUCCEEDS" }, {
+    headers,
+    onHeader: (header) => told = header.get("x-request-id"),
+  });
+  expect(service.lines()).toMatchObject([{ requestId: "order-17", traceId }]);
+  expect(told).toBe("order-17");
+  const { sandbox } = service;
+  expect(JSON.stringify(sandbox.requests)).not.toContain(traceId);
+
+  await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers: { "x-request-id": "two words" } });
+  expect(service.lines().at(-1)?.requestId).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("a bug is logged with its cause, and callers hear `internal` and nothing else", async () => {
+  await using service = await start({
+    world: {
+      nonce: () => {
+        throw new TypeError("a bug with a private detail");
+      },
+    },
+    sandbox: { release: "3.0.0" },
+  });
+  const client = createClient(RefundSyncService, PROTOCOLS.gRPC(service));
+  const error = ConnectError.from(await client.syncRefund({ refundNo: "R-SUCCEEDS" }).catch((caught) => caught));
+  expect([Code[error.code], error.rawMessage, error.details]).toEqual(["Internal", "internal error", []]);
+  expect(service.records.at(-1)).toMatchObject({
+    level: "error",
+    properties: { code: "internal", cause: expect.stringContaining("a bug with a private detail") },
+  });
+});
+
+test("a garbage body on h2 has its line, too", async () => {
+  await using service = await start();
+  const session = connect(service.grpc);
+  const status = await new Promise((resolve) => {
+    const stream = session.request({ ":method": "POST", ":path": METHOD, "content-type": "application/proto" });
+    stream.once("response", (headers) => resolve(headers[":status"]));
+    stream.on("error", () => {});
+    stream.end("this is no message");
+  });
+  session.destroy();
+  // Connect's own answer to bytes that are no message.
+  expect(status).toBe(500);
+  expect(service.lines()).toMatchObject([{ code: "internal" }]);
+});
+
+test.each(["json", "text"] as const)("what must not be printed is taken out of %s lines", async (format) => {
+  const printed: string[] = [];
+  const spies = (["log", "info", "warn", "error", "debug"] as const).map((method) =>
+    vi.spyOn(console, method).mockImplementation((...parts) => void printed.push(parts.join(" ")))
+  );
+  await startLog({ level: "debug", format }, { secrets: ['the "secret"'] });
+  const logger = getLogger("refundsync");
+  logger.info("Bearer abc.def-123 and {text}", { text: 'the "secret"', authorization: "Bearer zzz", token: "yyy" });
+  logger.warn('{"refundNo":"R","sign":"0123456789abcdef"} refundNo=R&key=hidden');
+  for (const spy of spies) spy.mockRestore();
+  const all = printed.join("\n");
+  expect(printed.length).toBe(2);
+  for (const secret of ["abc.def", "secret", "zzz", "yyy", "0123456789abcdef", "hidden"]) {
+    expect(all.replaceAll("[redacted]", "")).not.toContain(secret);
+  }
+});
