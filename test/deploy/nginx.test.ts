@@ -1,0 +1,109 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { expect, test } from "vitest";
+import { createRefundClient, type RefundClient } from "../../src/client.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { startProcess } from "../process.ts";
+
+const NGINX = "/usr/sbin/nginx";
+const CONF = path.resolve(import.meta.dirname ?? "", "../../deploy/nginx.conf");
+const CALLS = 200;
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** nginx with the example's configuration, its ports replaced. */
+function startNginx(ports: Readonly<Record<string, string>>) {
+  const folder = mkdtempSync(path.join(tmpdir(), "nginx-"));
+  const conf = Object.entries(ports).reduce(
+    (text, [from, to]) => text.replaceAll(`127.0.0.1:${from}`, `127.0.0.1:${to}`),
+    readFileSync(CONF, "utf8"),
+  );
+  writeFileSync(path.join(folder, "nginx.conf"), conf);
+  const child = new Deno.Command(NGINX, {
+    args: ["-p", folder, "-c", path.join(folder, "nginx.conf"), "-g", "daemon off;"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+    },
+  };
+}
+
+async function reachable(url: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    try {
+      await (await fetch(url)).body?.cancel();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`Nothing answers at ${url}`);
+}
+
+test.skipIf(!existsSync(NGINX))(
+  `two replicas behind nginx, one killed under load: no call is lost (needs ${NGINX})`,
+  async () => {
+    const sandbox = await createSandbox({ release: "2.0.8" });
+    const variables = { DAXPAY_URL: sandbox.url, DAXPAY_RELEASE: "2.0.8", DAXPAY_RATE: "10000" };
+    await using doomed = await startProcess({ args: ["run", "-A", "src/main.ts"], variables });
+    await using survivor = await startProcess({ variables });
+    const [front, grpcFront] = [String(await freePort()), String(await freePort())];
+    const portOf = (url: string) => new URL(url).port;
+    await using _nginx = await startNginx({
+      8000: front,
+      9000: grpcFront,
+      8081: portOf(doomed.http),
+      8082: portOf(survivor.http),
+      9091: portOf(doomed.grpc),
+      9092: portOf(survivor.grpc),
+    });
+    await reachable(`http://127.0.0.1:${front}/healthz`);
+    const clients: Readonly<Record<string, RefundClient>> = {
+      "Connect": createRefundClient({ baseUrl: `http://127.0.0.1:${front}`, repeats: 5 }),
+      "gRPC-Web": createRefundClient({ baseUrl: `http://127.0.0.1:${front}`, protocol: "grpc-web", repeats: 5 }),
+      "gRPC": createRefundClient({
+        transport: createGrpcTransport({ baseUrl: `http://127.0.0.1:${grpcFront}` }),
+        repeats: 5,
+      }),
+    };
+
+    const lost: string[] = [];
+    let done = 0;
+    const callers = Object.entries(clients).map(async ([protocol, client]) => {
+      for (let call = 0; call < CALLS; call++) {
+        try {
+          const { daxpayStatus } = await client.syncRefund({ refundNo: `LOAD-${protocol}-${call}` });
+          expect(daxpayStatus).toBe("refund_success");
+        } catch (error) {
+          lost.push(`${protocol} ${call}: ${error}`);
+        }
+        if (++done === CALLS) doomed.kill("SIGKILL");
+      }
+    });
+    await Promise.all(callers);
+    expect(lost).toEqual([]);
+    const served = survivor.lines().filter(({ properties }) => properties.method === "SyncRefund");
+    const servedBefore = doomed.lines().filter(({ properties }) => properties.method === "SyncRefund");
+    expect(served.length).toBeGreaterThan(CALLS);
+    expect(servedBefore.length).toBeGreaterThan(0);
+    expect((await fetch(`http://127.0.0.1:${front}/metrics`)).status).toBe(404);
+    await sandbox.close();
+  },
+  120_000,
+);

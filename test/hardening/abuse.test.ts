@@ -1,0 +1,176 @@
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { startProcess } from "../process.ts";
+import { PROTOCOLS, startService } from "../service.ts";
+import { beginCall, cancelCall, PING, PREFACE, SETTINGS } from "./frame.ts";
+import { memoryOf } from "./soak.ts";
+
+let sandbox: Sandbox;
+let service: Awaited<ReturnType<typeof startProcess>>;
+
+beforeAll(async () => {
+  sandbox = await createSandbox();
+  service = await startProcess({
+    variables: { DAXPAY_URL: sandbox.url, DAXPAY_RATE: "10000", MAX_CONNECTIONS: "300" },
+  });
+}, 60_000);
+afterAll(async () => {
+  const complaints = service.errors.filter((line) => !line.startsWith("Warning"));
+  await service[Symbol.asyncDispose]();
+  await sandbox.close();
+  expect([complaints, (await service.ended).code]).toEqual([[], 0]);
+}, 60_000);
+
+const portOf = (url: string) => Number(new URL(url).port);
+
+function open(url: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(portOf(url), "127.0.0.1", () => resolve(socket));
+    socket.once("error", reject);
+    // Whatever the service does with it is right, so long as it goes on.
+    socket.on("error", () => {});
+    socket.resume();
+  });
+}
+
+/** Calls over every protocol until the work is done. */
+async function meanwhile(work: Promise<unknown>): Promise<void> {
+  let over = false;
+  work.finally(() => over = true).catch(() => {});
+  // Connections are limited here: these are kept.
+  const clients = Object.values(PROTOCOLS).map((transport) => createClient(RefundSyncService, transport(service)));
+  do {
+    for (const client of clients) {
+      const { refund } = await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { timeoutMs: 20_000 });
+      expect(refund?.daxpayStatus).toBe("refund_success");
+    }
+  } while (!over);
+  await work;
+}
+
+/** Sends chunk after chunk, as fast as they are taken, until there are no more or the service has had enough. */
+async function flood(
+  url: string,
+  first: Uint8Array,
+  chunk: (turn: number) => Uint8Array,
+  turns: number,
+): Promise<boolean> {
+  const socket = await open(url);
+  let closed = false;
+  socket.once("close", () => closed = true);
+  socket.write(first);
+  for (let turn = 0; turn < turns && !closed; turn++) {
+    const taken = socket.write(chunk(turn));
+    const drained = taken ? undefined : new Promise((resolve) => socket.once("drain", resolve).once("close", resolve));
+    await Promise.race([drained, pause(taken ? 0 : 500)]);
+  }
+  for (let wait = 0; wait < 150 && !closed; wait++) await pause(100);
+  socket.destroy();
+  return closed;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const times = (count: number, make: (index: number) => Uint8Array) =>
+  Buffer.concat(Array.from({ length: count }, (_, index) => make(index)));
+
+test("HTTP/2 rapid reset: the connection is ended, the service goes on", async () => {
+  const reset = (turn: number) =>
+    times(100, (index) => {
+      const stream = 2 * (turn * 100 + index) + 1;
+      return Buffer.concat([beginCall(stream), cancelCall(stream)]);
+    });
+  const attack = flood(service.grpc, PREFACE, reset, 100);
+  await meanwhile(attack);
+  expect(await attack).toBe(true);
+}, 120_000);
+
+test.each([["ping", PING], ["settings", SETTINGS]])(
+  "HTTP/2 %s flood: the connection is ended, the service goes on",
+  async (_name, one) => {
+    const attack = flood(service.grpc, PREFACE, () => times(500, () => one), 100);
+    await meanwhile(attack);
+    expect(await attack).toBe(true);
+  },
+  120_000,
+);
+
+test("streams beyond the limit of one connection are refused, the rest of the service goes on", async () => {
+  await meanwhile(
+    flood(service.grpc, PREFACE, (turn) => times(50, (index) => beginCall(2 * (turn * 50 + index) + 1)), 20),
+  );
+}, 120_000);
+
+test("garbage on both ports", async () => {
+  const attacks = [service.http, service.grpc].flatMap((url) => [
+    flood(url, randomBytes(1000), () => randomBytes(10_000), 5),
+    flood(url, Buffer.from("GET / HTTP/9.9\r\n\r\n"), () => Buffer.from("\0\r\n"), 5),
+    flood(url, PREFACE, () => randomBytes(10_000), 5),
+    flood(url, Buffer.from("\x16\x03\x01\x02\x00\x01"), () => randomBytes(100), 5),
+  ]);
+  await meanwhile(Promise.all(attacks));
+}, 120_000);
+
+test("headers and bodies that trickle are given up on", async () => {
+  const path = "/daxpay.refundsync.v1.RefundSyncService/SyncRefund";
+  const head = `POST ${path} HTTP/1.1\r\nhost: x\r\n`;
+  const headers = flood(service.http, Buffer.from(head), () => Buffer.from("a: b\r\n"), 0);
+  const slow = await Promise.all(Array.from({ length: 50 }, () => open(service.http)));
+  for (const socket of slow) socket.write(`${head}content-type: application/json\r\ncontent-length: 9999\r\n\r\n{`);
+  const trickle = async () => {
+    const socket = await open(service.http);
+    let closed = false;
+    socket.once("close", () => closed = true);
+    socket.write(head);
+    for (let wait = 0; wait < 300 && !closed; wait++) {
+      socket.write(`x-${wait}: y\r\n`);
+      await pause(100);
+    }
+    return closed;
+  };
+  const given = trickle();
+  await meanwhile(Promise.all([headers, given]));
+  expect(await given).toBe(true);
+  for (const socket of slow) socket.destroy();
+}, 120_000);
+
+test("10,000 connections opened and dropped, at most 300 at a time; memory returns", async () => {
+  const before = await memoryOf(service.http);
+  const attack = (async () => {
+    for (let round = 0; round < 100; round++) {
+      const sockets = await Promise.all(
+        Array.from({ length: 100 }, (_, index) => open(index % 2 === 0 ? service.http : service.grpc)),
+      );
+      for (const socket of sockets) socket.destroy();
+    }
+  })();
+  await meanwhile(attack);
+  await pause(1000);
+  expect(await memoryOf(service.http)).toBeLessThan(before + 150);
+}, 180_000);
+
+test("connections beyond MAX_CONNECTIONS are closed at once", async () => {
+  await using small = await startService({ variables: { MAX_CONNECTIONS: "3" } });
+  const kept = [await open(small.http), await open(small.http), await open(small.grpc)];
+  await pause(100);
+  const further = await open(small.http);
+  await new Promise((resolve) => further.once("close", resolve));
+  expect(kept.map(({ destroyed }) => destroyed)).toEqual([false, false, false]);
+  for (const socket of kept) socket.destroy();
+}, 60_000);
+
+test.each(Object.entries(PROTOCOLS))("messages of more than 1 MiB: %s", async (name, transport) => {
+  const client = createClient(RefundSyncService, transport(service));
+  const call = client.batchSyncRefunds({ refunds: [{ refundNo: "x".repeat(1024 * 1024) }] });
+  const error = ConnectError.from(await Array.fromAsync(call).catch((caught) => caught));
+  // A connection that is cut while its client still sends can lose the answer on its way (RFC 9112, 9.6).
+  const cut = name === "gRPC-Web on HTTP/1.1" ? ["Internal", "Aborted", "Unavailable"] : [];
+  expect(["ResourceExhausted", ...cut]).toContain(Code[error.code]);
+});
