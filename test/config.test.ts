@@ -30,6 +30,7 @@ test(".env.example names every variable, with its meaning and its default", () =
 test("the start permission set names every variable and no other", () => {
   const { permissions } = JSON.parse(readFileSync(path.join(ROOT, "deno.json"), "utf8"));
   expect(permissions.start.env).toEqual(VARIABLE_NAMES);
+  expect(permissions.doctor.env).toEqual(VARIABLE_NAMES);
 });
 
 test("with the least that must be said, everything else has its default", () => {

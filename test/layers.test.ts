@@ -16,6 +16,15 @@ const LAYERS: Readonly<Record<string, { readonly may: readonly string[]; readonl
   console: { may: ["client", "gen"], why: "the page uses the API as any other caller does" },
   client: { may: ["gen"], why: "other services take this file without the service" },
   config: { may: ["daxpay", "refund"], why: "it names what the layers are told, and starts nothing" },
+  reload: { may: [], why: "it knows files, not what stands in them" },
+  meter: { may: [], why: "it keeps numbers, whatever they count" },
+  environment: { may: ["config"], why: "it reads the process's surroundings, and starts nothing" },
+  access: {
+    may: ["config", "http", "intercept", "reload"],
+    why: "it opens what the configuration names for the sockets",
+  },
+  observe: { may: ["daxpay", "refund", "meter"], why: "it tells what the domain does, and knows no RPC" },
+  start: { may: ["config", "environment"], why: "the launcher must not load what it is to confine" },
   log: { may: ["config"], why: "it only chooses where lines go" },
   doctor: { may: ["daxpay", "config"], why: "it must find what is wrong without the service in between" },
 };
