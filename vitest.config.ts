@@ -6,6 +6,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Most of them wait for sockets, browsers and processes rather than for a core.
+    maxWorkers: 4,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".test-results.json" }]] : ["default"],
   },
 });

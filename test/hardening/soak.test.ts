@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
-import { soak } from "./soak.ts";
+import { run } from "../process.ts";
 
+// In a process of its own: Deno 2.9's HTTP/2 client can take its process down when a server goes away, which is
+// the callers' trouble here and not the service's.
 test("under mixed load with DaxPay failing in every way, every call is answered and typed", async () => {
-  const report = await soak({ seconds: 12, print: () => {} });
-  expect(report.untyped).toEqual([]);
-  expect(report.unanswered).toBe(0);
-  expect(report.complaints).toEqual([]);
-  expect(report.exitCode).toBe(0);
+  const { code, stdout, stderr } = await run(["run", "-A", "test/hardening/soak.ts", "12"], {});
+  const report = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+  expect(report, stderr).toMatchObject({ untyped: [], unanswered: 0, complaints: [], exitCode: 0 });
   expect(report.outcomes.ok).toBeGreaterThan(50);
   expect(report.memory.at(-1)).toBeLessThan(600);
+  expect(code).toBe(0);
 }, 120_000);

@@ -120,10 +120,11 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Takes the seconds as its argument, 60 if there is none; its last line is the report as JSON. */
 if (import.meta.main) {
-  const { memory, ...report } = await soak({ seconds: 60, print: console.log });
-  console.log(report);
-  console.log(`Memory in MiB: ${memory.join(" ")}`);
+  const report = await soak({ seconds: Number(Deno.args[0] ?? 60), print: console.log });
+  console.log(`Memory in MiB: ${report.memory.join(" ")}`);
+  console.log(JSON.stringify(report));
   const good = report.untyped.length === 0 && report.unanswered === 0 && report.exitCode === 0;
   Deno.exit(good && report.complaints.length === 0 ? 0 : 1);
 }
