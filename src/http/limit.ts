@@ -39,10 +39,11 @@ export function limited(handler: Handler, timeoutMs: number = LIMITS.requestTime
     const stream = "stream" in request ? request.stream : undefined;
     const { socket } = request;
     if (!stream) closeAfterEarlyAnswer(request, response);
-    response.once("finish", () => {
+    // On Deno an HTTP/2 response has not finished as long as its request goes on, but its stream has.
+    (stream ?? response).once("finish", () => {
       if (sent || (!stream && request.complete)) return;
       request.resume();
-      setTimeout(() => stream ? stream.close() : request.complete || socket.destroy(), UNREAD_MS).unref();
+      setTimeout(() => stream ? stream.destroy() : request.complete || socket.destroy(), UNREAD_MS).unref();
     });
     handler(request, response);
   };
