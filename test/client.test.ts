@@ -79,7 +79,7 @@ test("tells what a failure means", async () => {
 
 test("repeats what was not sent, after the wait that the service asks for, and nothing else", async () => {
   await using service = await startService({ sandbox: { release: "2.0.8" }, world: hasty(100) });
-  const client = createRefundClient({ baseUrl: service.http });
+  const client = createRefundClient({ baseUrl: service.http, timeoutMs: 60_000 });
   // Five repetitions by the service do not outlast it, a sixth request by the client does.
   service.sandbox.setFault("unknown-code", { refundNo: "LOAD-1", code: 10007, text: "x", times: 6 });
   const start = Date.now();

@@ -4,7 +4,7 @@ import process from "node:process";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { type App, createApp } from "../../src/app.ts";
 import { localConfig } from "../../src/local.ts";
-import { systemClock } from "../../src/refund/clock.ts";
+import { hasty } from "../service.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 
 /** Where a Chromium is; undefined where there is none. */
@@ -41,7 +41,7 @@ export async function openStage(variables: Readonly<Record<string, string>> = {}
       WATCH_JITTER: "0",
       ...variables,
     }),
-    { clock: { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(ms / HASTE, signal) } },
+    hasty(HASTE),
   );
   return {
     app,
@@ -79,7 +79,7 @@ export interface Tab {
 export async function openTab(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Tab> {
   const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
   // Below the test's own, so that what is missing is named.
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const errors: string[] = [];
   const strangers: string[] = [];
