@@ -59,7 +59,7 @@ test("buf curl, curl and TypeScript do as the README says", async () => {
   try {
     const file = path.join(folder, "example.ts");
     writeFileSync(file, adapt(code).replace("./src/", "../../src/"));
-    const { stdout } = await run("deno", ["run", "--check", "--allow-net", file], { cwd: root });
+    const { stdout } = await run(Deno.execPath(), ["run", "--check", "--allow-net", file], { cwd: root });
     expect(stdout).toBe("1 未查询到退款订单\n");
   } finally {
     rmSync(folder, { recursive: true });

@@ -75,7 +75,7 @@ const KINDS: Readonly<Record<Contender, Kind>> = {
   service: {
     title: "this service",
     protocols: ["gRPC", "Connect h2", "Connect JSON"],
-    command: (place) => ["deno", "run", ...place.flags, ...permissions(place), MAIN],
+    command: (place) => [Deno.execPath(), "run", ...place.flags, ...permissions(place), MAIN],
     env: variables,
   },
   floor: {
@@ -84,7 +84,17 @@ const KINDS: Readonly<Record<Contender, Kind>> = {
     command: ({ port, grpcPort, upstream, flags }) => {
       const net = [`127.0.0.1:${port}`, `127.0.0.1:${grpcPort}`, new URL(upstream).host].join(",");
       const file = `${HERE}contender/floor.ts`;
-      return ["deno", "run", ...flags, "--no-prompt", `--allow-net=${net}`, file, `${port}`, `${grpcPort}`, upstream];
+      return [
+        Deno.execPath(),
+        "run",
+        ...flags,
+        "--no-prompt",
+        `--allow-net=${net}`,
+        file,
+        `${port}`,
+        `${grpcPort}`,
+        upstream,
+      ];
     },
   },
   fastify: {
@@ -105,7 +115,7 @@ const KINDS: Readonly<Record<Contender, Kind>> = {
     command: ({ port, upstream, flags }) => {
       const net = [`127.0.0.1:${port}`, new URL(upstream).host].join(",");
       const file = `${HERE}contender/deno.ts`;
-      return ["deno", "run", ...flags, "--no-prompt", `--allow-net=${net}`, file, `${port}`, upstream, TOKEN];
+      return [Deno.execPath(), "run", ...flags, "--no-prompt", `--allow-net=${net}`, file, `${port}`, upstream, TOKEN];
     },
   },
 };
@@ -158,7 +168,7 @@ export async function startUpstream(latencyMs: number, folder: string): Promise<
   const port = freePort();
   const args = ["--release", "2.0.8", "--port", `${port}`, "--latency", `${latencyMs}`];
   const process = run({
-    command: ["deno", "run", "--no-prompt", `--allow-net=127.0.0.1:${port}`, SANDBOX, ...args],
+    command: [Deno.execPath(), "run", "--no-prompt", `--allow-net=127.0.0.1:${port}`, SANDBOX, ...args],
     folder,
     name: `upstream-${latencyMs}`,
   });

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 const MAIN = fileURLToPath(new URL("../../src/sandbox/main.ts", import.meta.url));
 
 function run(...args: string[]) {
-  const child = spawn("deno", ["run", "--allow-net", MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(Deno.execPath(), ["run", "--allow-net", MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   const said = { out: "", err: "" };
   child.stdout.on("data", (chunk) => said.out += chunk);
   child.stderr.on("data", (chunk) => said.err += chunk);
