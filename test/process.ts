@@ -55,7 +55,8 @@ export async function startProcess({ args = START, variables }: ProcessOptions) 
     pid: child.pid,
     lines,
     line,
-    errors,
+    /** What the service wrote to standard error, without what Deno itself says of permissions and downloads. */
+    errors: () => errors.filter((line) => !/^(Warning|Download|Initialize|Check) /.test(line)),
     ended,
     kill: (signal: Deno.Signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {

@@ -106,7 +106,7 @@ export async function soak({ seconds, print }: SoakOptions): Promise<SoakReport>
   service.kill("SIGTERM");
   const { code: exitCode } = await service.ended;
   await sandbox.close();
-  const complaints = service.errors.filter((line) => !line.startsWith("Warning"));
+  const complaints = service.errors();
   return { outcomes, untyped, unanswered: started - answered, memory, exitCode, complaints };
 }
 
