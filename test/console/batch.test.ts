@@ -55,7 +55,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's batch"), () => {
 
     await page.getByRole("button", { name: "No state 100" }).click();
     await page.getByLabel("Search in the results").fill("X-99");
-    expect(await page.getByRole("row").count()).toBe(2);
+    await expect.poll(() => page.getByRole("row").count()).toBe(2);
     await page.getByLabel("Search in the results").fill("");
     await page.getByRole("button", { name: "All 1,000" }).click();
     await page.getByRole("button", { name: "Number", exact: true }).click();
@@ -84,7 +84,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's batch"), () => {
       document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
     }, csv);
     await page.getByRole("button", { name: "Sync 3 refunds" }).waitFor();
-    expect(await page.getByText("1 repeated, asked once").count()).toBe(1);
+    await expect.poll(() => page.getByText("1 repeated, asked once").count()).toBe(1);
     expect(await page.getByLabel("The merchant's").isChecked()).toBe(true);
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Sync 3 refunds" }).press("Enter");

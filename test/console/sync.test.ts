@@ -30,12 +30,12 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's sync"), () => {
     await card.getByRole("heading", { name: "Succeeded" }).waitFor();
     expect(await card.textContent()).toContain("refund_success");
     expect(await card.textContent()).toContain("退款成功");
-    expect(await card.getByText("Final", { exact: true }).count()).toBe(1);
-    expect(await card.locator("svg.succeeded").count()).toBe(1);
+    await expect.poll(() => card.getByText("Final", { exact: true }).count()).toBe(1);
+    await expect.poll(() => card.locator("svg.succeeded").count()).toBe(1);
     expect(await card.locator("time").getAttribute("title")).toMatch(/^\d{4}-\d\d-\d\dT.*Z \(.+, .+\)$/);
     expect(new URL(page.url()).hash).toBe("#/refund/R-SUCCEEDS");
     expect(await page.title()).toBe("Succeeded · R-SUCCEEDS · DaxPay refunds");
-    expect(await page.getByRole("status").filter({ hasText: "Succeeded" }).count()).toBe(1);
+    await page.getByRole("status").filter({ hasText: "Succeeded" }).waitFor({ state: "attached" });
     await page.getByRole("button", { name: "Sync again" }).focus();
     await page.keyboard.press("Enter");
     await card.getByRole("heading", { name: "Succeeded" }).waitFor();
@@ -80,7 +80,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's sync"), () => {
     await page.getByRole("heading", { name: "Closed" }).waitFor();
     await paste("R-CLOSED\nR-SUCCEEDS");
     expect(await page.getByLabel("Refund numbers").inputValue()).toBe("R-CLOSED\nR-SUCCEEDS");
-    expect(await page.getByRole("button", { name: "Sync 2 refunds" }).count()).toBe(1);
+    await expect.poll(() => page.getByRole("button", { name: "Sync 2 refunds" }).count()).toBe(1);
     await quiet(tab);
   });
 
@@ -159,7 +159,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's sync"), () => {
   test("tells a failure in Chinese, too", async () => {
     const tab = await openTab(browser, `${stage.url}/#/refund/FAULT-NO-SIGN`, { locale: "zh-CN", colorScheme: "dark" });
     await tab.page.getByRole("heading", { name: "回复不可信" }).waitFor();
-    expect(await tab.page.getByText("再试也没有用。").count()).toBe(1);
+    await expect.poll(() => tab.page.getByText("再试也没有用。").count()).toBe(1);
     await quiet(tab);
   });
 
@@ -187,7 +187,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's sync"), () => {
     await quote.waitFor();
     expect(await quote.textContent()).toContain("<img src=x onerror=alert(1)>");
     expect(await quote.textContent()).not.toContain("\u202e");
-    expect(await quote.locator(".code-point", { hasText: "U+202E" }).count()).toBe(1);
+    await expect.poll(() => quote.locator(".code-point", { hasText: "U+202E" }).count()).toBe(1);
     expect(await quote.evaluate((element) => getComputedStyle(element).unicodeBidi)).toBe("isolate");
     expect(await page.locator("img").count()).toBe(0);
     await quiet(tab);

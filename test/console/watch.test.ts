@@ -29,7 +29,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's watch"), () => {
     await page.getByRole("heading", { name }).waitFor();
     await page.locator(".phase", { hasText: ended }).waitFor();
     const lines = page.getByRole("listitem");
-    expect(await lines.count()).toBe(3);
+    await expect.poll(() => lines.count()).toBe(3);
     expect(await lines.first().textContent()).toContain(attempt);
     expect(await violations(page)).toEqual([]);
     expect(errors).toEqual([]);
@@ -43,11 +43,11 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's watch"), () => {
     await page.getByRole("listitem").filter({ hasText: "Attempt 1" }).waitFor();
     line.cut();
     await page.locator(".countdown", { hasText: "Connection lost" }).waitFor();
-    expect(await page.getByRole("status").filter({ hasText: "Connection lost" }).count()).toBe(1);
+    await page.getByRole("status").filter({ hasText: "Connection lost" }).waitFor({ state: "attached" });
     expect(await violations(page)).toEqual([]);
     line.mend();
     await page.getByRole("listitem").filter({ hasText: "Connected again" }).waitFor();
-    expect(await page.getByRole("listitem").filter({ hasText: "Connection lost" }).count()).toBe(1);
+    await expect.poll(() => page.getByRole("listitem").filter({ hasText: "Connection lost" }).count()).toBe(1);
     await page.locator(".countdown", { hasText: "Next attempt" }).waitFor();
     expect(errors).toEqual([]);
     await close();
@@ -73,7 +73,7 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's watch"), () => {
     const { page, close } = await openTab(browser, `${stage.url}/#/watch/R-NOBODY`);
     await page.getByRole("heading", { name: "DaxPay has no such refund" }).waitFor();
     await page.getByText("The watch has ended without a final state.").first().waitFor();
-    expect(await page.getByRole("listitem").count()).toBe(1);
+    await expect.poll(() => page.getByRole("listitem").count()).toBe(1);
     expect(await violations(page)).toEqual([]);
     await close();
   });
