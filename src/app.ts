@@ -3,6 +3,7 @@ import process from "node:process";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { createValidator } from "@bufbuild/protovalidate";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import { getLogger } from "@logtape/logtape";
 import { metrics, trace } from "@opentelemetry/api";
@@ -136,9 +137,10 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
       headers: { "content-type": PROMETHEUS },
     })),
   });
+  const validator = createValidator();
   const rpc = connectNodeAdapter({
     routes(router) {
-      routeRefunds(router, refunds);
+      routeRefunds(router, refunds, validator);
       routeHealth(router, [RefundSyncService], readiness);
       routeReflection(router, [RefundSyncService, Health]);
     },
@@ -146,7 +148,7 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
       await calls.gate(context);
       if (stop.signal.aborted && context.service.typeName !== Health.typeName) throw stopping();
     },
-    interceptors: [calls.interceptor, createStopInterceptor(stop.signal), createValidateInterceptor()],
+    interceptors: [calls.interceptor, createStopInterceptor(stop.signal), createValidateInterceptor({ validator })],
     readMaxBytes: READ_MAX_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
     shutdownSignal: cut.signal,

@@ -41,8 +41,6 @@ export interface DaxPayWorld {
 export interface SyncOptions {
   /** The caller has gone: the call ends with this signal's reason. */
   readonly signal?: AbortSignal;
-  /** What is left of the caller's time, in milliseconds. */
-  readonly timeoutMs?: number;
   /** Whether this repeats an earlier request; then a nonce that the caller gave is not used again. */
   readonly repeat?: boolean;
 }
@@ -89,7 +87,7 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       now: world.now(),
       nonce: world.nonce,
     });
-    const answer = await exchange(body, Math.min(options.timeoutMs, call.timeoutMs ?? Infinity), call.signal);
+    const answer = await exchange(body, call.signal);
     if (!answer.ok) throw refusedStatus(answer, query);
     const reply = read(answer.body, query);
     if (reply.skewMs !== undefined) lastSkewMs = reply.skewMs;
@@ -98,10 +96,10 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
   }
 
   /** One HTTP exchange, with every way in which it can break told apart. */
-  async function exchange(body: string, timeoutMs: number, caller: AbortSignal | undefined): Promise<Answer> {
+  async function exchange(body: string, caller: AbortSignal | undefined): Promise<Answer> {
     const abort = new AbortController();
     const leave = () => abort.abort();
-    const timer = setTimeout(leave, Math.max(0, timeoutMs));
+    const timer = setTimeout(leave, options.timeoutMs);
     caller?.addEventListener("abort", leave);
     let answered = false;
     try {

@@ -15,6 +15,6 @@ export function waitAfter(attempt: number, least: number, { waits, jitter, rando
 }
 
 /** The milliseconds, more or less by up to the given part. */
-export function spread(ms: number, jitter: number, random: () => number): number {
+function spread(ms: number, jitter: number, random: () => number): number {
   return ms * (1 + jitter * (2 * random() - 1));
 }

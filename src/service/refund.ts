@@ -1,4 +1,4 @@
-import { createValidator } from "@bufbuild/protovalidate";
+import type { Validator } from "@bufbuild/protovalidate";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
@@ -17,10 +17,8 @@ const UNARY_TIMEOUT_MS = 60_000;
 const BATCH_TIMEOUT_MS = 600_000;
 const WATCH_TIMEOUT_MS = 24 * 3600 * 1000;
 
-/** Serves RefundSyncService. */
-export function routeRefunds(router: ConnectRouter, refunds: Refunds): void {
-  const validator = createValidator();
-
+/** Serves RefundSyncService. The validator judges the items of a batch one by one. */
+export function routeRefunds(router: ConnectRouter, refunds: Refunds, validator: Validator): void {
   /** Why a batch's item breaks the rules; undefined where it keeps them. */
   function brokenRule(request: SyncRefundRequest): DaxPayFailure | undefined {
     const result = validator.validate(SyncRefundRequestSchema, request);
