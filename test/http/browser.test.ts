@@ -15,12 +15,12 @@ const TOKEN = "t0ken-of-the-shops-own-page";
 const SCRIPT = `
   import { createRefundClient } from "${path.resolve(import.meta.dirname ?? "", "../../src/client.ts")}";
   window.sync = async (baseUrl, protocol, token) => {
-    const refund = await createRefundClient({ baseUrl, protocol, token, repeats: 0 }).syncRefund({ refundNo: "R-SUCCEEDS" });
+    const refund = await createRefundClient({ timeoutMs: 60_000, baseUrl, protocol, token, repeats: 0 }).syncRefund({ refundNo: "R-SUCCEEDS" });
     return refund.daxpayStatus;
   };
   window.watch = async (baseUrl, protocol, token) => {
     const words = [];
-    const client = createRefundClient({ baseUrl, protocol, token });
+    const client = createRefundClient({ timeoutMs: 60_000, baseUrl, protocol, token });
     for await (const { outcome } of client.watchUntilFinal({ refundNo: "R-WAITS-1" })) words.push(outcome.value.daxpayStatus);
     return words;
   };
