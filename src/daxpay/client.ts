@@ -1,4 +1,3 @@
-import ky from "ky";
 import { DaxPayFailure } from "./failure.ts";
 import { brokenExchange, endpoint, onceOnly, readBody, retryAfterMs } from "./http.ts";
 import { readReply, type RefundReport, type RefusedReply } from "./reply.ts";
@@ -53,6 +52,8 @@ export interface DaxPay {
   skewMs(): number | undefined;
 }
 
+const HEADERS = { "content-type": "application/json", "user-agent": "daxpay-refund-sync" };
+
 export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay {
   const release: Release = RELEASES[options.release];
   const algorithm = release.algorithms[options.signType];
@@ -61,15 +62,6 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
   const secrets = [options.secret, ...(options.previousSecret ? [options.previousSecret] : [])];
   const identity = { appId: options.appId ?? "", mchNo: options.mchNo ?? "" };
   const url = endpoint(options.url, options.path ?? release.path);
-  const http = ky.create({
-    fetch: world.fetch,
-    headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync" },
-    // A DaxPay request must not be sent twice as it is: its time and nonce are part of the signature.
-    retry: 0,
-    timeout: false,
-    throwHttpErrors: false,
-    redirect: "manual",
-  });
   let lastSkewMs: number | undefined;
 
   async function sync(asked: RefundQuery, call: SyncOptions = {}): Promise<RefundReport> {
@@ -88,8 +80,9 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       nonce: world.nonce,
     });
     const answer = await exchange(body, call.signal);
-    if (!answer.ok) throw refusedStatus(answer, query);
-    const reply = read(answer.body, query);
+    const signature = /"sign":"(\w+)"/.exec(body)?.[1];
+    if (!answer.ok) throw refusedStatus(answer, query, signature);
+    const reply = read(answer.body, query, signature);
     if (reply.skewMs !== undefined) lastSkewMs = reply.skewMs;
     if (reply.kind === "failure") throw located(reply.failure, answer);
     return reply;
@@ -104,7 +97,13 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
     let answered = false;
     try {
       caller?.throwIfAborted();
-      const response = await http.post(url, { ...onceOnly(body), signal: abort.signal });
+      const response = await world.fetch(url, {
+        method: "POST",
+        headers: HEADERS,
+        redirect: "manual",
+        ...onceOnly(body),
+        signal: abort.signal,
+      });
       answered = true;
       return {
         ok: response.status === 200,
@@ -122,12 +121,13 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
     }
   }
 
-  function read(body: Uint8Array, query: RefundQuery): RefundReport | RefusedReply {
+  function read(body: Uint8Array, query: RefundQuery, signature?: string): RefundReport | RefusedReply {
     return readReply(body, {
       release,
       rule,
       secrets,
       query,
+      signature,
       timeZone: options.timeZone,
       now: world.now(),
       maxSkewMs: options.maxSkewMs,
@@ -135,8 +135,8 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
   }
 
   /** A reply with another HTTP status than 200 is a failure whatever it says; its body may still explain it. */
-  function refusedStatus(answer: Answer, query: RefundQuery): DaxPayFailure {
-    const reply = read(answer.body, query);
+  function refusedStatus(answer: Answer, query: RefundQuery, signature?: string): DaxPayFailure {
+    const reply = read(answer.body, query, signature);
     const told = reply.kind === "failure" && reply.failure.code !== undefined ? reply.failure : undefined;
     const facts = { code: told?.code, text: told?.text, traceId: told?.traceId };
     if (answer.status >= 500 || answer.status === 429) {

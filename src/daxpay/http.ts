@@ -26,13 +26,19 @@ export function onceOnly(body: string) {
 
 /** Reads little more than a reply may have, so that the reader can tell that there is more, and drops the rest. */
 export async function readBody(response: Response): Promise<Uint8Array> {
+  // What was compressed has another length than it says.
+  const told = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
+  if (told !== null && Number(told) <= MAX_REPLY_BYTES) return await response.bytes();
+  const reader = response.body?.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.length;
-    // Leaving the loop cancels the stream, which closes the connection.
-    if (length > MAX_REPLY_BYTES) break;
+  for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
+    chunks.push(next.value);
+    length += next.value.length;
+    if (length <= MAX_REPLY_BYTES) continue;
+    // Closes the connection as well.
+    await reader?.cancel();
+    break;
   }
   return Buffer.concat(chunks);
 }

@@ -21,14 +21,31 @@ export interface JsonObject {
  */
 export function parseJson(text: string): Json {
   // JSON.parse judges the grammar, since momoa lets raw control characters stand in strings.
-  JSON.parse(text);
+  const value: unknown = JSON.parse(text);
   try {
+    // JSON.parse loses how numbers are spelled, doubled names and the order of numeric ones. Where the value is written
+    // just as it was read it lost nothing, as with nearly all of DaxPay's replies, and need not be parsed a second time.
+    if (JSON.stringify(value) === text) return jsonFromValue(value);
     return jsonFromNode(parse(text, { mode: "json", ranges: true }).body, text);
   } catch (error) {
-    // momoa descends recursively, JSON.parse does not.
+    // JSON.parse is the only one that does not descend recursively.
     if (error instanceof RangeError) throw new SyntaxError("nested too deeply");
     throw error;
   }
+}
+
+function jsonFromValue(value: unknown): Json {
+  switch (typeof value) {
+    case "boolean":
+      return { type: "boolean", value };
+    case "string":
+      return { type: "string", value };
+    case "number":
+      return { type: "number", text: String(value) };
+  }
+  if (value === null) return { type: "null" };
+  if (Array.isArray(value)) return { type: "array", items: value.map(jsonFromValue) };
+  return objectOf(Object.entries(value as object).map(([name, member]) => [name, jsonFromValue(member)]));
 }
 
 function jsonFromNode(node: ValueNode, text: string): Json {
@@ -43,21 +60,26 @@ function jsonFromNode(node: ValueNode, text: string): Json {
       return { type: "number", text: sourceOf(node, text) };
     case "Array":
       return { type: "array", items: node.elements.map((element) => jsonFromNode(element.value, text)) };
-    case "Object": {
-      const members = new Map<string, Json>();
-      const seen = new Set<string>();
-      for (const member of node.members) {
-        const name = member.name.type === "String" ? member.name.value : member.name.name;
-        const folded = name.toUpperCase();
-        if (seen.has(folded)) throw new SyntaxError(`two members named ${JSON.stringify(name.slice(0, 40))}`);
-        seen.add(folded);
-        members.set(name, jsonFromNode(member.value, text));
-      }
-      return { type: "object", members };
-    }
+    case "Object":
+      return objectOf(
+        node.members.map(({ name, value }) => [
+          name.type === "String" ? name.value : name.name,
+          jsonFromNode(value, text),
+        ]),
+      );
     default:
       throw new SyntaxError(`unexpected ${node.type}`);
   }
+}
+
+function objectOf(members: readonly (readonly [name: string, value: Json])[]): JsonObject {
+  const seen = new Set<string>();
+  for (const [name] of members) {
+    const folded = name.toUpperCase();
+    if (seen.has(folded)) throw new SyntaxError(`two members named ${JSON.stringify(name.slice(0, 40))}`);
+    seen.add(folded);
+  }
+  return { type: "object", members: new Map(members) };
 }
 
 function sourceOf(node: ValueNode, text: string): string {

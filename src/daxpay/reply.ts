@@ -37,6 +37,8 @@ export interface ReplyContext {
   /** Any of them may have signed. */
   readonly secrets: readonly string[];
   readonly query: RefundQuery;
+  /** Of the request: no text that is passed on repeats it, nor a secret. */
+  readonly signature?: string;
   readonly timeZone: string;
   /** Milliseconds since 1970 when the reply arrived. */
   readonly now: number;
@@ -50,7 +52,7 @@ export interface ReplyContext {
 export function readReply(body: Uint8Array, context: ReplyContext): RefundReport | RefusedReply {
   let skewMs: number | undefined;
   try {
-    const envelope = readEnvelope(body);
+    const envelope = readEnvelope(body, context);
     const signed = verifiedObject(envelope, context);
     if (signed) {
       const time = timeOf(signed, context);
@@ -72,17 +74,19 @@ interface Envelope {
   readonly data: JsonObject | undefined;
 }
 
-function readEnvelope(body: Uint8Array): Envelope {
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function readEnvelope(body: Uint8Array, context: ReplyContext): Envelope {
   if (body.length > MAX_REPLY_BYTES) throw malformed(`it is larger than ${MAX_REPLY_BYTES} bytes`);
   let json: Json;
   try {
-    json = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    json = parseJson(utf8.decode(body));
   } catch (error) {
     throw malformed(`it is not usable JSON: ${(error as Error).message.slice(0, 200)}`);
   }
   if (json.type !== "object") throw malformed(`found ${article(json)}, wanted an object`);
   const traceId = optionalText(json, "traceId");
-  const text = optionalText(json, "msg");
+  const text = discreet(optionalText(json, "msg"), context);
   const data = json.members.get("data");
   if (data && data.type !== "object" && data.type !== "null") {
     throw malformed(`member "data" is ${article(data)}, wanted an object`, { traceId });
@@ -133,7 +137,7 @@ function reportFrom(
   if (!data) throw malformed('member "data" is missing although the code is 0', { traceId });
   checkSubject(data, context, traceId);
   if (release.signed === "data") {
-    const text = optionalText(data, "msg") ?? "";
+    const text = discreet(optionalText(data, "msg"), context) ?? "";
     const code = codeOf(data, "data.code", { traceId, text });
     if (code !== 0) {
       return { kind: "failure", failure: explained(meaningOfInner(code, text), { code, text, traceId }), skewMs };
@@ -214,19 +218,28 @@ function checkSubject(data: JsonObject, { query }: ReplyContext, traceId: string
   }
 }
 
-function unverified(what: string, envelope: Envelope, { release }: ReplyContext): DaxPayFailure {
+function unverified(what: string, envelope: Envelope, context: ReplyContext): DaxPayFailure {
   // 2.x tells its failures in `data`. Shown so that people can look into it, and marked by the reason as unproven.
-  const inner = release.signed === "data" ? envelope.data : undefined;
+  const inner = context.release.signed === "data" ? envelope.data : undefined;
   const code = integerOf(inner?.members.get("code")) || envelope.code;
   const text = inner?.members.get("msg");
   return new DaxPayFailure("REPLY_UNVERIFIED", `Cannot trust the reply: ${what}`, {
     traceId: envelope.traceId,
-    ...(code === 0 ? {} : { code, text: text?.type === "string" ? text.value : envelope.text }),
+    ...(code === 0 ? {} : { code, text: text?.type === "string" ? discreet(text.value, context) : envelope.text }),
   });
 }
 
 function malformed(what: string, facts: { traceId?: string; text?: string } = {}): DaxPayFailure {
   return new DaxPayFailure("REPLY_MALFORMED", `Cannot read the reply: ${what}`, facts);
+}
+
+/** DaxPay knows the secret, 3.0.0 in capitals as well, and what its texts echo goes to callers and into the log. */
+function discreet(text: string | undefined, { secrets, signature = "" }: ReplyContext): string | undefined {
+  // A few characters also stand in other words, and taking them out there would show them.
+  const hidden = [...secrets, signature].filter((one) => one.length >= 6).map((one) => one.toLowerCase());
+  const lower = text?.toLowerCase() ?? "";
+  if (!hidden.some((one) => lower.includes(one))) return text;
+  return text?.replace(new RegExp(hidden.map((one) => RegExp.escape(one)).join("|"), "gi"), "[redacted]");
 }
 
 /** DaxPay's codes are JSON numbers; a development build between 2.0.5 and 2.0.6 wrote them as strings. */

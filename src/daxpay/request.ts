@@ -28,16 +28,17 @@ export interface RequestOptions {
  */
 export function requestBody(query: RefundQuery, options: RequestOptions): string {
   const { release } = options;
-  const members: Record<string, string | number> = {};
-  if (query.refundNo) members.refundNo = query.refundNo;
-  if (query.bizRefundNo) members.bizRefundNo = query.bizRefundNo;
-  for (const name of release.identity) members[name] = options.identity[name];
-  if (query.clientIp) members.clientIp = query.clientIp;
-  const nonceStr = nonceOf(query, options);
-  if (nonceStr) members.nonceStr = nonceStr;
-  members.reqTime = release.time.write(options.now, options.timeZone);
-  const texts = Object.entries(members).map(([name, value]) => [name, String(value)] as const);
-  return JSON.stringify({ ...members, sign: sign(texts, options.secret, options.rule) });
+  const members: [name: string, value: string | number][] = [];
+  const add = (name: string, value: string | number) => value === "" || members.push([name, value]);
+  add("refundNo", query.refundNo);
+  add("bizRefundNo", query.bizRefundNo);
+  for (const name of release.identity) add(name, options.identity[name]);
+  add("clientIp", query.clientIp);
+  add("nonceStr", nonceOf(query, options));
+  add("reqTime", release.time.write(options.now, options.timeZone));
+  const texts = members.map(([name, value]) => [name, String(value)] as const);
+  add("sign", sign(texts, options.secret, options.rule));
+  return JSON.stringify(Object.fromEntries(members));
 }
 
 function nonceOf(query: RefundQuery, { release, nonce }: RequestOptions): string {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Json, JsonObject } from "./json.ts";
 
@@ -32,8 +33,8 @@ export function sign(members: Members, secret: string, rule: SignRule): string {
 
 /** Tells, in constant time for texts of one length, whether a received signature is right, in either hex case. */
 export function verify(members: Members, signature: string, secret: string, rule: SignRule): boolean {
-  const wanted = new TextEncoder().encode(sign(members, secret, rule));
-  const found = new TextEncoder().encode(signature.toLowerCase());
+  const wanted = Buffer.from(sign(members, secret, rule));
+  const found = Buffer.from(signature.toLowerCase());
   return found.length === wanted.length && timingSafeEqual(found, wanted);
 }
 
