@@ -10,7 +10,7 @@ import { parseTokens } from "./intercept/token.ts";
 import { follow } from "./reload.ts";
 
 /** Milliseconds between looks at files that may change. */
-const RELOAD_MS = 2_000;
+const RELOAD_MS = 1_000;
 
 /** Who may call, by the configuration; the tokens file is read now and again whenever it changes. Throws where it is bad. */
 export function openAuth({ auth, tls }: Config, logger: Logger) {

@@ -373,13 +373,22 @@ function textOf(name: string, variable: Variable, source: ConfigSource, mistakes
     if (content) return content;
     mistakes.push(`${name}_FILE: found an empty file "${file}", wanted ${variable.wanted}`);
   } catch (error) {
-    mistakes.push(`${name}_FILE: cannot read "${file}": ${(error as Error).message}`);
+    // Who takes NAME_FILE for NAME puts the secret itself there.
+    const reason = /^[./]/.test(file)
+      ? `"${file}": ${(error as Error).message}`
+      : 'a path that begins with neither "/" nor "."; it is not shown, since it may be the secret itself';
+    mistakes.push(`${name}_FILE: cannot read ${reason}`);
   }
   return undefined;
 }
 
 function shown(found: string, variable: Variable): string {
-  return variable.secret ? `${found.length} characters` : JSON.stringify(found.slice(0, 200));
+  return variable.secret ? `${found.length} characters` : JSON.stringify(withoutCredentials(found).slice(0, 200));
+}
+
+/** An address without what people put into addresses to be let in: a name with a password, and the query. */
+function withoutCredentials(text: string): string {
+  return text.replace(/(?<=:\/\/).*@/s, "…@").replace(/(?<=:\/\/[^?]*\?).*/s, "…");
 }
 
 function missing(values: Values, mistakes: readonly string[]): string[] {

@@ -14,6 +14,11 @@ const STANDARD_OUTPUT = {
   error: "log",
   fatal: "log",
 } as const;
+/** The library's patterns and DaxPay's `sign` in one, since every name of every line is held against it. */
+const SECRET_FIELD = new RegExp(
+  [...DEFAULT_REDACT_FIELDS.map((pattern) => new RegExp(pattern).source), "^sign$"].join("|"),
+  "i",
+);
 /** What stands in place of something secret. */
 const REDACTED = "[redacted]";
 /** Bearer tokens and signatures as they stand in headers, requests and replies. */
@@ -46,7 +51,7 @@ export async function startLog(config: LogConfig, { sink, secrets = [] }: LogOpt
     sinks: {
       out: sink ??
         redactByField(getConsoleSink({ formatter: redactByPattern(formatter, patterns), levelMap: STANDARD_OUTPUT }), {
-          fieldPatterns: [...DEFAULT_REDACT_FIELDS, /^sign$/i],
+          fieldPatterns: [SECRET_FIELD],
           action: () => REDACTED,
         }),
     },
@@ -63,9 +68,9 @@ function isTelling(secret: string): boolean {
   return secret.length >= 6;
 }
 
-/** Matches the text as it stands in a line: bare, quoted, or quoted within what is quoted. */
+/** Matches the text as it stands in a line, in whatever case: bare, quoted, or quoted within what is quoted. */
 function literally(text: string): RegExp {
   const quoted = (bare: string) => JSON.stringify(bare).slice(1, -1);
   const forms = [quoted(quoted(text)), quoted(text), text];
-  return new RegExp(forms.map((form) => RegExp.escape(form)).join("|"), "g");
+  return new RegExp(forms.map((form) => RegExp.escape(form)).join("|"), "gi");
 }

@@ -1,10 +1,16 @@
+import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import { configFrom } from "./environment.ts";
 
 /** The files that the configuration names, and the page. */
 const CONSOLE = fileURLToPath(new URL("./console/dist", import.meta.url));
+/** Deno's telemetry, the launcher's as well: whether it is on, and where it says that it comes from. */
+const [TELEMETRY, NAME, ORIGIN] = ["OTEL_DENO", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
+/** Milliseconds for the service's telemetry after its last call has ended, and for the launcher's own, which nobody needs. */
+const [LAST_WORDS_MS, OWN_MS] = [3_000, 2_000];
 
 /**
  * The permissions that the service needs with this configuration, and no others: its own addresses, DaxPay's and the JWT
@@ -30,24 +36,49 @@ export function permissionsFor(config: Config, env: (name: string) => string | u
   ];
 }
 
+/**
+ * What telemetry says of where it comes from. The launcher exports some of itself, too, and two writers of one series spoil
+ * it: so the service has an id of its own, as every replica has. What an operator says comes last and wins.
+ */
+function origin(env: (name: string) => string | undefined): Record<string, string> {
+  const attributes = [`service.instance.id=${randomUUID()}`, env(ORIGIN) ?? ""].filter(Boolean);
+  return { [NAME]: env(NAME) || "daxpay-refund-sync", [ORIGIN]: attributes.join(",") };
+}
+
 /** Runs the service with just these permissions, hands signals on to it, and exits as it does. */
 async function start(): Promise<void> {
   const env = (name: string) => Deno.env.get(name);
   const config = configFrom(env);
   const service = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...permissionsFor(config, env), fileURLToPath(new URL("./main.ts", import.meta.url))],
-    // Deno's own propagation would send callers' trace ids on to DaxPay; the service reads them itself.
-    env: { OTEL_PROPAGATORS: "none" },
+    args: [
+      "run",
+      // All packages were there when the launcher started: nothing else may come in afterwards.
+      "--cached-only",
+      ...permissionsFor(config, env),
+      fileURLToPath(new URL("./main.ts", import.meta.url)),
+    ],
+    env: origin(env),
   }).spawn();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
       // A terminal sends Ctrl+C to both, and a second one would end the service at once.
-      if (signal === "SIGINT" && process.stdin.isTTY) return;
-      service.kill(signal);
+      if (signal !== "SIGINT" || !process.stdin.isTTY) service.kill(signal);
+      setTimeout(() => end(service), config.stopTimeoutMs + LAST_WORDS_MS);
     });
   }
+  const watchdog = env(TELEMETRY) ? new Worker(new URL("./watchdog.ts", import.meta.url)) : undefined;
   const { code } = await service.status;
+  watchdog?.postMessage(OWN_MS);
   process.exit(code);
+}
+
+/**
+ * With telemetry Deno does not exit before the collector has taken what is left. One that accepts and never answers keeps
+ * it for half a minute or for good, as does an exit that meets the collection of numbers. All calls have ended by now.
+ */
+function end(service: Deno.ChildProcess): void {
+  console.error("The service has stopped and does not exit, as if its OpenTelemetry collector did not answer");
+  service.kill("SIGKILL");
 }
 
 function authorityOf(url: URL): string {

@@ -29,7 +29,9 @@ test(".env.example names every variable, with its meaning and its default", () =
 
 test("the start permission set names every variable and no other", () => {
   const { permissions } = JSON.parse(readFileSync(path.join(ROOT, "deno.json"), "utf8"));
-  expect(permissions.start.env).toEqual(VARIABLE_NAMES);
+  // The launcher adds to what telemetry says of where it comes from.
+  const telemetry = ["OTEL_DENO", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
+  expect(permissions.start.env).toEqual([...VARIABLE_NAMES, ...telemetry]);
   expect(permissions.doctor.env).toEqual(VARIABLE_NAMES);
 });
 
@@ -68,6 +70,18 @@ test("all mistakes are told at once, without any secret", () => {
     "WATCH_SCHEDULE",
   ]);
   expect(found.join()).not.toContain(ENOUGH.DAXPAY_SIGN_SECRET);
+});
+
+test.each([
+  ["DAXPAY_URL", { DAXPAY_URL: "https://user:pa55:w/rd@x@pay.example.com/base" }, "pa55"],
+  ["DAXPAY_URL", { DAXPAY_URL: "https://pa55@pay.example.com" }, "pa55"],
+  ["DAXPAY_URL", { DAXPAY_URL: "https://pay.example.com/base?token=pa55" }, "pa55"],
+  ["AUTH_JWKS_URL", { AUTH_JWKS_URL: "https://user:pa55@i.example", AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" }, "pa55"],
+  ["DAXPAY_SIGN_SECRET_FILE", { DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: "pa55" }, "pa55"],
+])("a credential in the wrong place, %s, is not shown", (name, variables, credential) => {
+  const found = mistakes(variables as Record<string, string>);
+  expect(found.map((mistake) => mistake.split(":")[0])).toEqual([name]);
+  expect(found.join()).not.toContain(credential);
 });
 
 test.each([

@@ -12,6 +12,10 @@ export interface Line {
 export interface ProcessOptions {
   /** What to run, with its permissions; the launcher unless said. */
   readonly args?: readonly string[];
+  /** What runs Deno; Deno itself unless said. */
+  readonly command?: readonly [string, ...string[]];
+  /** Where; in the checkout unless said. */
+  readonly cwd?: string;
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -19,10 +23,11 @@ export interface ProcessOptions {
 export const START = ["run", "-P=start", "src/start.ts"];
 
 /** The service as a process of its own, on free ports unless the variables say otherwise. */
-export async function startProcess({ args = START, variables }: ProcessOptions) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT,
+export async function startProcess(options: ProcessOptions) {
+  const { args = START, command: [program, ...before] = [Deno.execPath()], cwd = ROOT, variables } = options;
+  const child = new Deno.Command(program, {
+    args: [...before, ...args],
+    cwd,
     env: { PORT: "0", GRPC_PORT: "0", DAXPAY_SIGN_SECRET: "123456", NO_COLOR: "1", ...variables },
     stdin: "null",
     stdout: "piped",

@@ -23,7 +23,7 @@ export interface RequestOptions {
 }
 
 /**
- * The JSON body of a signed sync request: exactly the members that the release knows, none of them empty.
+ * The JSON body of a signed sync request: exactly the members that the release knows, those of a query only where they are not empty.
  * Every attempt needs a body of its own, since releases refuse old times and may refuse a nonce seen before.
  */
 export function requestBody(query: RefundQuery, options: RequestOptions): string {
@@ -32,7 +32,7 @@ export function requestBody(query: RefundQuery, options: RequestOptions): string
   const add = (name: string, value: string | number) => value === "" || members.push([name, value]);
   add("refundNo", query.refundNo);
   add("bizRefundNo", query.bizRefundNo);
-  for (const name of release.identity) add(name, options.identity[name]);
+  for (const name of release.identity) members.push([name, options.identity[name]]);
   add("clientIp", query.clientIp);
   add("nonceStr", nonceOf(query, options));
   add("reqTime", release.time.write(options.now, options.timeZone));

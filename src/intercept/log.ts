@@ -1,4 +1,5 @@
 import type { Logger } from "@logtape/logtape";
+import { context as otel } from "@opentelemetry/api";
 import { FailureReason, SyncFailureSchema } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import type { Call, CallObserver, Ending } from "./call.ts";
 import { traceIdOf } from "./trace.ts";
@@ -8,19 +9,21 @@ import { traceIdOf } from "./trace.ts";
  * so that no token can get into it. Calls of the given services are lines of level debug as long as all is well.
  */
 export function createCallLog(logger: Logger, quiet: readonly string[]): CallObserver {
-  return {
-    onEnd(call, ending) {
-      const line = lineOf(call, ending);
-      if (!ending.error) {
-        const level = quiet.includes(call.service) ? "debug" : "info";
-        logger[level]("{method} ok in {ms} ms", line);
-      } else if (ending.code === "internal" && ending.error.cause !== undefined) {
-        logger.error("{method} {code} in {ms} ms: {error}", { ...line, cause: causeOf(ending.error.cause) });
-      } else {
-        logger.warn("{method} {code} in {ms} ms: {error}", line);
-      }
-    },
-  };
+  function write(call: Call, ending: Ending): void {
+    const line = lineOf(call, ending);
+    // Both are words of the contract, and read better without the quotes that values get.
+    const what = `${call.method} ${ending.code}`;
+    if (!ending.error) {
+      const level = quiet.includes(call.service) ? "debug" : "info";
+      logger[level](`${what} in {ms} ms`, line);
+    } else if (ending.code === "internal" && ending.error.cause !== undefined) {
+      logger.error(`${what} in {ms} ms: {error}`, { ...line, cause: causeOf(ending.error.cause) });
+    } else {
+      logger.warn(`${what} in {ms} ms: {error}`, line);
+    }
+  }
+  // Within the call's span, so that a line that Deno exports belongs to it.
+  return { onEnd: (call, ending) => otel.with(call.context, write, undefined, call, ending) };
 }
 
 function lineOf(call: Call, { ms, code, error }: Ending): Record<string, unknown> {

@@ -23,9 +23,12 @@ export function createCallMetrics(meter: Pick<Meter, "createHistogram">): CallOb
   return { onEnd: (call, ending) => durations.record(ending.ms / 1000, rpcAttributes(call, ending)) };
 }
 
-export function rpcAttributes(call: Call, { code, error }: Ending): Attributes {
+function rpcAttributes(call: Call, ending: Ending): Attributes {
+  return { ...methodAttributes(call), ...endingAttributes(call, ending) };
+}
+
+export function endingAttributes(call: Call, { code, error }: Ending): Attributes {
   const attributes: Attributes = {
-    ...methodAttributes(call),
     [ATTR_RPC_RESPONSE_STATUS_CODE]: call.protocol === "connect" ? code : grpcName(code),
   };
   if (error) {

@@ -10,7 +10,10 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import type { Call, CallObserver } from "./call.ts";
-import { methodAttributes, rpcAttributes } from "./metrics.ts";
+import { endingAttributes, methodAttributes } from "./metrics.ts";
+
+/** The codes that are the server's fault by the semantic conventions; with the others the caller has to do something. */
+const FAULTS = new Set(["unknown", "deadline_exceeded", "unimplemented", "internal", "unavailable", "data_loss"]);
 
 /** Makes a server span per RPC, within the caller's trace if there is one. */
 export function createCallTrace(tracer: Tracer): CallObserver {
@@ -25,9 +28,10 @@ export function createCallTrace(tracer: Tracer): CallObserver {
     onEnd(call, ending) {
       const span = spans.get(call);
       if (!span) return;
-      span.setAttributes(rpcAttributes(call, ending));
+      // Deno exports an attribute that is set twice twice.
+      span.setAttributes(endingAttributes(call, ending));
       span.setAttribute("refundsync.request_id", call.requestId);
-      if (ending.error) span.setStatus({ code: SpanStatusCode.ERROR, message: ending.code });
+      if (FAULTS.has(ending.code)) span.setStatus({ code: SpanStatusCode.ERROR, message: ending.code });
       span.end();
     },
   };
@@ -39,7 +43,7 @@ export function traceIdOf(call: Call): string | undefined {
   return own !== undefined && isValidTraceId(own) ? own : traceparent(call.header)?.traceId;
 }
 
-/** Read here and not by Deno, whose propagation also sends the trace on to DaxPay and is switched off therefore. */
+/** Read here: Deno makes a span of its own for every HTTP request, but does not let handlers run within it. */
 function parentOf(call: Call): Context {
   const parent = traceparent(call.header);
   return parent ? trace.setSpanContext(otel.active(), { ...parent, isRemote: true }) : otel.active();

@@ -11,7 +11,7 @@ import { startProcess } from "../process.ts";
 
 const NGINX = "/usr/sbin/nginx";
 const CONF = path.resolve(import.meta.dirname ?? "", "../../deploy/nginx.conf");
-const CALLS = 200;
+const CALLS = 100;
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
@@ -61,8 +61,9 @@ test.skipIf(!existsSync(NGINX))(
   async () => {
     const sandbox = await createSandbox({ release: "2.0.8" });
     const variables = { DAXPAY_URL: sandbox.url, DAXPAY_RELEASE: "2.0.8", DAXPAY_RATE: "10000" };
-    await using doomed = await startProcess({ args: ["run", "-A", "src/main.ts"], variables });
-    await using survivor = await startProcess({ variables });
+    const starting = [startProcess({ args: ["run", "-A", "src/main.ts"], variables }), startProcess({ variables })];
+    await using doomed = await starting[0];
+    await using survivor = await starting[1];
     const [front, grpcFront] = [String(await freePort()), String(await freePort())];
     const portOf = (url: string) => new URL(url).port;
     await using _nginx = await startNginx({

@@ -1,0 +1,130 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import manifest from "../../package.json" with { type: "json" };
+import { readConfig, VARIABLE_NAMES } from "../../src/config.ts";
+import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { startProcess } from "../process.ts";
+import { buildImage, type Image } from "./image.ts";
+
+// deno-lint-ignore no-explicit-any -- a manifest is looked at member by member
+type Manifest = any;
+
+const FILE = path.resolve(import.meta.dirname ?? "", "../../deploy/kubernetes.yaml");
+const documents: Manifest[] = parseAllDocuments(readFileSync(FILE, "utf8")).map((document) => {
+  expect(document.errors).toEqual([]);
+  return document.toJS();
+});
+const one = (kind: string) => documents.find((document) => document.kind === kind);
+const secret: Readonly<Record<string, string>> = one("Secret").stringData;
+const { metadata, spec: pod } = one("Deployment").spec.template;
+const [container] = pod.containers;
+const variables: Record<string, string> = Object.fromEntries(
+  container.env.map(({ name, value }: Manifest) => [name, value]),
+);
+const [{ mountPath }] = container.volumeMounts;
+/** The number of a port that may be named. */
+const port = (named: string | number) =>
+  container.ports.find(({ name }: Manifest) => name === named)?.containerPort ?? named;
+
+let image: Image;
+beforeAll(() => void (image = buildImage()));
+afterAll(() => image.remove());
+
+test("what the pod is told is a configuration without a mistake, from the files that it mounts", () => {
+  expect(Object.keys(variables).filter((name) => !VARIABLE_NAMES.includes(name))).toEqual([]);
+  const all: Record<string, string> = { ...image.variables, ...variables };
+  const result = readConfig({
+    env: (name) => all[name],
+    readFile(file) {
+      expect(path.dirname(file)).toBe(mountPath);
+      return secret[path.basename(file)];
+    },
+    isTerminal: false,
+  });
+  if (result.kind === "invalid") throw new Error(result.mistakes.join("\n"));
+  const { config } = result;
+  expect(Object.keys(secret).map((key) => path.join(mountPath, key)).sort()).toEqual(
+    [variables.DAXPAY_SIGN_SECRET_FILE, variables.AUTH_TOKENS_FILE].sort(),
+  );
+  expect([config.port, config.grpcPort]).toEqual([port("http"), port("grpc")]);
+  expect(image.ports).toEqual([config.port, config.grpcPort]);
+  // Telemetry may take 5 s after the last call.
+  const stopS = container.lifecycle.preStop.sleep.seconds + config.stopTimeoutMs / 1000 + 5;
+  expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(stopS);
+});
+
+test("its parts belong together, and to this release", () => {
+  expect(container.image).toBe(`${manifest.name}:${manifest.version}`);
+  for (const selector of [one("Deployment").spec.selector.matchLabels, one("Service").spec.selector]) {
+    expect(metadata.labels).toMatchObject(selector);
+  }
+  expect(metadata.labels).toMatchObject(one("PodDisruptionBudget").spec.selector.matchLabels);
+  expect(one("PodDisruptionBudget").spec.minAvailable).toBeLessThan(one("Deployment").spec.replicas);
+  expect(pod.volumes).toMatchObject([{ secret: { secretName: one("Secret").metadata.name } }]);
+  expect(one("Service").spec.ports.map(({ targetPort }: Manifest) => port(targetPort))).toEqual(image.ports);
+});
+
+test("the pod keeps to the restricted Pod Security Standard, and to less", () => {
+  expect(pod.securityContext).toMatchObject({
+    runAsNonRoot: true,
+    runAsUser: Number(image.user),
+    seccompProfile: { type: "RuntimeDefault" },
+  });
+  expect(container.securityContext).toEqual({
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ["ALL"] },
+  });
+  expect(pod.automountServiceAccountToken).toBe(false);
+  expect(container.volumeMounts.filter(({ readOnly }: Manifest) => !readOnly)).toEqual([]);
+});
+
+test("the Dockerfile's program runs without network, without anything to write and without a home, and its probes pass", async () => {
+  const [program, ...args] = image.command;
+  const write = `Deno.writeTextFileSync("src/new.ts", "")`;
+  const { stderr } = await new Deno.Command(program, { args: [...args, "eval", write], cwd: image.folder }).output();
+  expect(new TextDecoder().decode(stderr)).toContain("PermissionDenied");
+
+  const folder = mkdtempSync(path.join(tmpdir(), "secrets-"));
+  for (const [key, text] of Object.entries(secret)) writeFileSync(path.join(folder, key), text);
+  const sandbox = await createSandbox({ release: "2.0.8", secret: secret["sign-secret"] });
+  await using service = await startProcess({
+    command: image.command,
+    args: image.args,
+    cwd: image.folder,
+    variables: {
+      ...image.variables,
+      ...variables,
+      HOME: "/nonexistent",
+      DAXPAY_URL: sandbox.url,
+      DAXPAY_SIGN_SECRET: "",
+      DAXPAY_SIGN_SECRET_FILE: path.join(folder, "sign-secret"),
+      AUTH_TOKENS_FILE: path.join(folder, "tokens"),
+      HOST: "127.0.0.1",
+    },
+  });
+  const at: Readonly<Record<number, string>> = { [port("http")]: service.http, [port("grpc")]: service.grpc };
+  for (const { httpGet } of [container.startupProbe, container.livenessProbe]) {
+    expect((await fetch(at[port(httpGet.port)] + httpGet.path)).status).toBe(200);
+  }
+  const { grpc } = container.readinessProbe;
+  const health = createClient(Health, createGrpcTransport({ baseUrl: at[grpc.port] }));
+  expect((await health.check({ service: grpc.service })).status).toBe(1);
+  const client = createClient(RefundSyncService, createGrpcTransport({ baseUrl: service.grpc }));
+  const [, token] = /^billing (\S+)$/m.exec(secret.tokens) ?? [];
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers })).refund?.daxpayStatus).toBe(
+    "refund_success",
+  );
+
+  service.kill("SIGTERM");
+  expect([(await service.ended).code, service.errors()]).toEqual([0, []]);
+  await sandbox.close();
+});
