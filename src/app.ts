@@ -41,7 +41,7 @@ import { guarded, openAuth, openCertificate } from "./access.ts";
 export interface App {
   /** Base addresses: HTTP/1.1 and cleartext HTTP/2. */
   readonly addresses: { readonly http: string; readonly grpc: string };
-  /** Stops: no new calls, unary ones in flight finish for at most STOP_TIMEOUT_MS, streams end as unavailable. */
+  /** Stops: no new connections, unary calls finish for at most STOP_TIMEOUT_MS, streams end as unavailable. */
   close(): Promise<void>;
   /** What is going on right now. */
   gauges(): Gauges;
@@ -146,7 +146,10 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
     },
     async requestGate(context) {
       await calls.gate(context);
-      if (stop.signal.aborted && context.service.typeName !== Health.typeName) throw stopping();
+      if (context.service.typeName === Health.typeName) return;
+      // A unary call that comes over an old connection is served: its caller could not know. A stream would end at once.
+      const { signal } = context.method.methodKind === "unary" ? cut : stop;
+      if (signal.aborted) throw stopping();
     },
     interceptors: [calls.interceptor, createStopInterceptor(stop.signal), createValidateInterceptor({ validator })],
     readMaxBytes: READ_MAX_BYTES,

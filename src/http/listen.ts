@@ -1,8 +1,9 @@
 import { createServer } from "node:http";
-import { createSecureServer, createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createSecureServer, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
 import { limited, LIMITS } from "./limit.ts";
+import { createSessions } from "./session.ts";
 import { type Certificate, contextOf } from "./tls.ts";
 
 /** Answers one request of either HTTP version. */
@@ -31,13 +32,13 @@ export interface Listening {
   /** How many connections are open. */
   connections(): number;
   /**
-   * Takes no new connections (the handler has to refuse calls on those that are open), lets the calls in flight finish
-   * for at most `graceMs`, calls `cut`, which may end what is left in its own words, and closes every connection.
+   * Takes no new connections, asks clients to leave those that are open, lets calls finish for at most `graceMs`, calls
+   * `cut`, which has to end and to refuse calls in its own words from then on, and closes every connection.
    */
   close(graceMs: number, cut: () => void): Promise<void>;
 }
 
-/** Milliseconds for last words to leave: a call counts as ended before they have. */
+/** Milliseconds without any call until nothing can be on its way any more: neither a call nor last words. */
 const LINGER_MS = 200;
 
 const HTTP2 = {
@@ -74,16 +75,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       track(sockets, socket);
     });
   }
-  grpc.on("session", (session: ServerHttp2Session) => {
-    session.on("error", () => {});
-    let open = 0;
-    session.on("stream", (stream) => {
-      open++;
-      stream.once("close", () => open--);
-    });
-    // A watch may be silent for longer; its connection is in use.
-    session.setTimeout(LIMITS.keepAliveTimeout, () => open > 0 || session.close());
-  });
+  const sessions = createSessions(grpc);
 
   try {
     await bind(http, host, options.port);
@@ -102,14 +94,11 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       closing = true;
       const closed = Promise.all([...servers].map(ended));
       if ("closeIdleConnections" in http) http.closeIdleConnections();
-      // HTTP/2 connections just end when their calls have: Deno's own HTTP/2 client can crash on GOAWAY (an assertion, or a
-      // segmentation fault). Until then the handler refuses calls, which sends clients to another replica.
-      if (!await inFlight.empty(graceMs)) {
+      sessions.sendAway();
+      if (sockets.size > 0 && !await inFlight.quiet(LINGER_MS, graceMs)) {
         cut();
-        await inFlight.empty(LINGER_MS);
+        await inFlight.quiet(LINGER_MS, 2 * LINGER_MS);
       }
-      if ("closeIdleConnections" in http) http.closeIdleConnections();
-      await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -146,22 +135,30 @@ function track(sockets: Set<Socket>, socket: Socket): void {
 
 function createCounter() {
   let count = 0;
-  let onEmpty: (() => void) | undefined;
+  let onChange = () => {};
+  const change = (by: number) => {
+    count += by;
+    onChange();
+  };
   return {
-    add: () => void count++,
-    done: () => {
-      count--;
-      if (count === 0) onEmpty?.();
-    },
-    /** Whether nothing is in flight any more; resolves after the given milliseconds at the latest. */
-    empty: (ms: number) =>
+    add: () => change(1),
+    done: () => change(-1),
+    /** Whether nothing has been in flight for so many milliseconds; says no when `graceMs` are over. */
+    quiet: (ms: number, graceMs: number) =>
       new Promise<boolean>((resolve) => {
-        if (count === 0) return resolve(true);
-        const timer = setTimeout(() => resolve(false), ms);
-        onEmpty = () => {
-          clearTimeout(timer);
-          resolve(true);
+        let calm: ReturnType<typeof setTimeout> | undefined;
+        const end = (quiet: boolean) => {
+          clearTimeout(calm);
+          clearTimeout(late);
+          onChange = () => {};
+          resolve(quiet);
         };
+        const late = setTimeout(end, graceMs, false);
+        onChange = () => {
+          clearTimeout(calm);
+          if (count === 0) calm = setTimeout(end, ms, true);
+        };
+        onChange();
       }),
   };
 }

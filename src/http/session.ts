@@ -1,0 +1,65 @@
+import type { Http2SecureServer, Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { LIMITS } from "./limit.ts";
+
+export interface Sessions {
+  /** Asks every client to make its next calls over another connection; those under way go on. */
+  sendAway(): void;
+}
+
+/**
+ * Looks after a server's HTTP/2 connections. On Deno 2.9.6 a session that is freed within nghttp2's own call takes the
+ * process down (denoland/deno#36788), and a GOAWAY to a session without open streams does just that: on either side.
+ */
+export function createSessions(server: Http2Server | Http2SecureServer): Sessions {
+  const open = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>();
+  const told = new WeakSet<ServerHttp2Session>();
+  let leaving = false;
+
+  /**
+   * GOAWAY says which calls will be answered; a client makes the others elsewhere. Only for a session with an open stream:
+   * a client that runs on Deno could crash. The rest are told with their next call, or find their connection closed.
+   */
+  function tell(session: ServerHttp2Session): void {
+    if (session.destroyed || told.has(session)) return;
+    told.add(session);
+    session.goaway();
+  }
+
+  server.on("session", (session: ServerHttp2Session) => {
+    const streams = new Set<ServerHttp2Stream>();
+    endLater(session);
+    open.set(session, streams);
+    session.once("close", () => open.delete(session));
+    session.on("error", () => {});
+    // Ahead of whoever answers.
+    session.prependListener("stream", (stream) => {
+      streams.add(stream);
+      stream.once("close", () => streams.delete(stream));
+      // After all that the client has sent by now, before the first answer.
+      if (leaving) queueMicrotask(() => tell(session));
+    });
+    // A watch may be silent for longer; its connection is in use.
+    session.setTimeout(LIMITS.keepAliveTimeout, () => streams.size > 0 || session.socket.destroySoon());
+  });
+
+  return {
+    sendAway() {
+      leaving = true;
+      for (const [session, streams] of open) {
+        if ([...streams].some((stream) => !stream.writableEnded)) tell(session);
+      }
+    },
+  };
+}
+
+/**
+ * Lets a session end only when nghttp2 has returned: any client's GOAWAY could end the process otherwise. A client that says
+ * GOAWAY closes the connection itself; if the server was faster, a client on Deno would lose its last answer.
+ */
+function endLater(session: ServerHttp2Session): void {
+  const destroy = session.destroy.bind(session);
+  Object.assign(session, {
+    close: (...rest: Parameters<typeof session.close>) => void setImmediate(() => Object.getPrototypeOf(session).close.apply(session, rest)),
+    destroy: (...rest: Parameters<typeof destroy>) => void setImmediate(() => destroy(...rest)),
+  });
+}
