@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Named } from "./route.ts";
 import { useWords } from "./words/choose.ts";
 
@@ -23,7 +23,7 @@ export function NumberForm({ view, named, clientIp, onClientIp, onGo, onList }: 
   const [missing, setMissing] = useState(false);
   const field = useRef<HTMLInputElement>(null);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!named) return field.current?.focus();
     setNumber(named.number);
     setKind(named.kind);
@@ -51,7 +51,7 @@ export function NumberForm({ view, named, clientIp, onClientIp, onGo, onList }: 
 
   const onPaste = useRef(paste);
   onPaste.current = paste;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listen = (event: ClipboardEvent) => onPaste.current(event);
     document.addEventListener("paste", listen);
     return () => document.removeEventListener("paste", listen);

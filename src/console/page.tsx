@@ -1,10 +1,12 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { useBatch } from "./batch/run.ts";
 import { BatchView } from "./batch/view.tsx";
+import { CONTENT, useKeptFocus } from "./focus.ts";
 import { NumberForm } from "./form.tsx";
 import { Header } from "./header.tsx";
 import { hashOf, type Named, type Route, routeFrom } from "./route.ts";
 import { useService } from "./service.ts";
+import { Skip } from "./skip.tsx";
 import { SyncView } from "./sync.tsx";
 import { useTitle } from "./title.ts";
 import { TokenEntry } from "./token.tsx";
@@ -19,12 +21,13 @@ export function Page({ onLanguage }: { onLanguage: (tag: Tag) => void }) {
   const batch = useBatch(service);
   const [list, setList] = useState("");
   const [clientIp, setClientIp] = useState("");
+  useKeptFocus();
 
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>{words.skip}</a>
+      <Skip to={CONTENT}>{words.skip}</Skip>
       <Header route={route} onLanguage={onLanguage} />
-      <main id="main" tabIndex={-1} class={route.view}>
+      <main id={CONTENT} tabIndex={-1} class={route.view}>
         {service.gate && <TokenEntry key={service.admission} why={service.gate} onToken={service.admit} />}
         {route.view === "batch" ? <BatchView batch={batch} text={list} onText={setList} /> : (
           <>
@@ -43,16 +46,7 @@ export function Page({ onLanguage }: { onLanguage: (tag: Tag) => void }) {
               }}
             />
             {route.named
-              ? (
-                <Named
-                  key={visit}
-                  view={route.view}
-                  named={route.named}
-                  clientIp={clientIp}
-                  visit={visit || undefined}
-                  go={go}
-                />
-              )
+              ? <Named key={visit} view={route.view} named={route.named} clientIp={clientIp} go={go} />
               : <Start />}
           </>
         )}
@@ -65,17 +59,15 @@ interface NamedProps {
   readonly view: "sync" | "watch";
   readonly named: Named;
   readonly clientIp: string;
-  readonly visit: number | undefined;
   readonly go: (route: Route) => void;
 }
 
-function Named({ view, named, clientIp, visit, go }: NamedProps) {
+function Named({ view, named, clientIp, go }: NamedProps) {
   const again = () => go({ view, named });
-  return view === "watch" ? <WatchView named={named} clientIp={clientIp} visit={visit} onAgain={again} /> : (
+  return view === "watch" ? <WatchView named={named} clientIp={clientIp} onAgain={again} /> : (
     <SyncView
       named={named}
       clientIp={clientIp}
-      visit={visit}
       onAgain={again}
       onWatch={() => go({ view: "watch", named })}
     />
@@ -92,9 +84,14 @@ function Start() {
 function useRoute() {
   const [{ route, visit }, setPlace] = useState(() => ({ route: routeFrom(location.hash), visit: 0 }));
   const arrive = () => setPlace((before) => ({ route: routeFrom(location.hash), visit: before.visit + 1 }));
-  useEffect(() => {
-    addEventListener("hashchange", arrive);
-    return () => removeEventListener("hashchange", arrive);
+  useLayoutEffect(() => {
+    const turn = () => {
+      // What stood below the fold of one view is nowhere in the next; going back, the browser restores its own place.
+      scrollTo(0, 0);
+      arrive();
+    };
+    addEventListener("hashchange", turn);
+    return () => removeEventListener("hashchange", turn);
   }, []);
 
   function go(next: Route) {
@@ -102,10 +99,4 @@ function useRoute() {
     else location.hash = hashOf(next);
   }
   return { route, visit, go };
-}
-
-/** Moves the focus without leaving the address, which names the refund. */
-function skip(event: Event): void {
-  event.preventDefault();
-  document.getElementById("main")?.focus();
 }

@@ -15,8 +15,6 @@ import { useWords } from "./words/choose.ts";
 interface SyncViewProps {
   readonly named: Named;
   readonly clientIp: string;
-  /** Counts what was asked before on this page; undefined for what it was opened with. */
-  readonly visit: number | undefined;
   readonly onAgain: () => void;
   readonly onWatch: () => void;
 }
@@ -27,11 +25,10 @@ type Phase =
   | { readonly name: "learned"; readonly at: number; readonly outcome: Outcome };
 
 /** Syncs one refund as soon as it is shown. */
-export function SyncView({ named, clientIp, visit, onAgain, onWatch }: SyncViewProps) {
+export function SyncView({ named, clientIp, onAgain, onWatch }: SyncViewProps) {
   const words = useWords();
   const { client, check, admission } = useService();
   const [phase, setPhase] = useState<Phase>();
-  const turn = visit && `${visit} ${phase?.name}`;
   const request = { ...queryOf(named), ...(clientIp && { clientIp }) };
 
   useEffect(() => {
@@ -57,7 +54,7 @@ export function SyncView({ named, clientIp, visit, onAgain, onWatch }: SyncViewP
   const name = phase?.name === "learned" ? nameOf(phase.outcome, words) : "";
   useTitle(name && `${name} · ${named.number}`);
   return (
-    <Result class="result" label={named.number} turn={turn}>
+    <Result class="result" label={named.number}>
       <Announcer text={name} />
       {phase?.name === "asking" && <Asking since={phase.since} onCancel={phase.cancel} />}
       {phase?.name === "canceled" && <p class="card quiet">{words.sync.canceled}</p>}

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useWords } from "./words/choose.ts";
 
 interface TokenEntryProps {
@@ -14,7 +14,7 @@ export function TokenEntry({ why, onToken }: TokenEntryProps) {
   const words = useWords();
   const field = useRef<HTMLInputElement>(null);
   const [invalid, setInvalid] = useState(false);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
 
   return (
     <form

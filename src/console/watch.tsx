@@ -19,8 +19,6 @@ import type { Words } from "./words/en.ts";
 interface WatchViewProps {
   readonly named: Named;
   readonly clientIp: string;
-  /** Counts what was asked before on this page; undefined for what it was opened with. */
-  readonly visit: number | undefined;
   readonly onAgain: () => void;
 }
 
@@ -37,14 +35,13 @@ interface Learned {
 }
 
 /** Follows one refund as soon as it is shown, until its state is final or the reader leaves. */
-export function WatchView({ named, clientIp, visit, onAgain }: WatchViewProps) {
+export function WatchView({ named, clientIp, onAgain }: WatchViewProps) {
   const words = useWords();
   const service = useService();
   const [phase, setPhase] = useState<Phase>({ name: "starting" });
   const [entries, setEntries] = useState<readonly Entry[]>([]);
   const [last, setLast] = useState<Learned>();
   const [stop, setStop] = useState<() => void>();
-  const turn = visit && `${visit} ${phase.name}`;
   const request = { ...queryOf(named), ...(clientIp && { clientIp }) };
 
   useEffect(() => {
@@ -67,7 +64,7 @@ export function WatchView({ named, clientIp, visit, onAgain }: WatchViewProps) {
   useTitle(name && `${name} · ${named.number}`);
   const going = phase.name === "starting" || phase.name === "open" || phase.name === "lost";
   return (
-    <Result class="result" label={named.number} turn={turn}>
+    <Result class="result" label={named.number}>
       <Announcer text={[name, spokenPhase(phase, words)].filter((text) => text !== "").join(" ")} />
       <div class={`card quiet phase ${phase.name}`}>
         {going && <span class="spinner" aria-hidden="true" />}

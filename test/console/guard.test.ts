@@ -1,27 +1,25 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CHROMIUM, inChromium, openBrowser, openStage, openTab, type Stage } from "./stage.ts";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { describeScene } from "./stage.ts";
 
 /** What a page may weigh in all, compressed, and how long it may take until it can be used. */
 const MOST_BYTES = 150_000;
 const MOST_MS = 1_000;
+/** So often may somebody else have had the core that the page was waiting for. */
+const MOST_VISITS = 5;
 
-describe.skipIf(!CHROMIUM)(inChromium("the console's guards and weight"), () => {
-  let stage: Stage;
-  let browser: Browser;
+describeScene("the console's guards and weight", (scene) => {
+  let page: Page;
   beforeAll(async () => {
-    [stage, browser] = await Promise.all([openStage(), openBrowser()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await stage?.close();
+    page = await scene.browser.newPage();
   });
 
   test("the policy stops injected scripts, styles, markup, foreign hosts and frames", async () => {
-    const { page, close } = await openTab(browser, stage.url);
-    const broken = await page.evaluate(async () => {
-      const violated: string[] = [];
-      document.addEventListener("securitypolicyviolation", (event) => violated.push(event.effectiveDirective));
+    await page.goto(scene.stage.url);
+    await page.evaluate(async () => {
+      const violated = new Set<string>();
+      Object.assign(globalThis, { violated });
+      document.addEventListener("securitypolicyviolation", (event) => violated.add(event.effectiveDirective));
       const attempt = async (act: () => unknown) => {
         try {
           await act();
@@ -44,62 +42,53 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's guards and weight"), () => 
       await append("base", { href: "https://example.com/" });
       await attempt(() => document.body.insertAdjacentHTML("beforeend", "<b id=markup></b>"));
       await attempt(() => Object.assign(document.body, { innerHTML: "<b id=markup></b>" }));
-      // Later, for what the debugger runs itself may evaluate text.
-      setTimeout(() => attempt(() => new Function("globalThis.broken = 'eval'")()));
       await attempt(() => fetch("https://example.com/"));
       document.querySelectorAll("p").forEach((element) => element.click());
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      return {
-        violated: [...new Set(violated)].sort(),
-        broken: (globalThis as unknown as { broken?: string }).broken,
-        color: getComputedStyle(document.body).color,
-        markup: document.getElementById("markup") !== null,
-      };
+      // Later, for what the debugger runs itself may evaluate text.
+      await new Promise((resolve) => {
+        setTimeout(() => resolve(attempt(() => new Function("globalThis.broken = 'eval'")())));
+      });
     });
-    expect(broken.broken).toBeUndefined();
-    expect(broken.color).not.toBe("rgb(1, 2, 3)");
-    expect(broken.markup).toBe(false);
-    for (const directive of ["base-uri", "connect-src", "frame-src", "img-src", "style-src-elem", "style-src-attr"]) {
-      expect(broken.violated).toContain(directive);
-    }
-    await close();
+    type Global = { violated: Set<string>; broken?: string };
+    const violated = () => page.evaluate(() => [...(globalThis as unknown as Global).violated]);
+    await expect.poll(violated).toEqual(expect.arrayContaining(
+      ["base-uri", "connect-src", "frame-src", "img-src", "style-src-elem", "style-src-attr"],
+    ));
+    const broken = await page.evaluate(() => ({
+      by: (globalThis as unknown as Global).broken,
+      color: getComputedStyle(document.body).color,
+      markup: document.getElementById("markup") !== null,
+    }));
+    expect(broken).toEqual({ by: undefined, color: expect.not.stringContaining("rgb(1, 2, 3)"), markup: false });
   });
 
   test("no other page may frame it", async () => {
-    const context = await browser.newContext();
-    const page = await context.newPage();
     await page.route(
       "http://framer.test/",
-      (route) => route.fulfill({ contentType: "text/html", body: `<iframe src="${stage.url}/"></iframe>` }),
+      (route) => route.fulfill({ contentType: "text/html", body: `<iframe src="${scene.stage.url}/"></iframe>` }),
     );
     await page.goto("http://framer.test/");
     const frame = page.frames()[1];
     expect(await frame.locator("main").count()).toBe(0);
-    await context.close();
   });
 
   test("it weighs little and can be used soon", async () => {
-    const { page, close } = await openTab(browser, "about:blank");
     let bytes = 0;
     const devtools = await page.context().newCDPSession(page);
     await devtools.send("Network.enable");
+    await devtools.send("Network.setCacheDisabled", { cacheDisabled: true });
     devtools.on("Network.loadingFinished", ({ encodedDataLength }) => bytes += encodedDataLength);
-    const times: number[] = [];
-    for (let visit = 0; visit < 5; visit++) {
-      await devtools.send("Network.setCacheDisabled", { cacheDisabled: true });
-      if (visit > 0) bytes = 0;
-      await page.goto(stage.url, { waitUntil: "commit" });
-      await page.getByRole("button", { name: "Sync now" }).waitFor();
-      await page.waitForLoadState("networkidle");
-      times.push(await page.evaluate(() => performance.getEntriesByName("usable")[0].startTime));
-    }
-    console.log(
-      `the page: ${bytes} bytes over the line in all, usable after ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`,
-    );
+    await page.goto(scene.stage.url, { waitUntil: "networkidle" });
+    console.log(`the page: ${bytes} bytes over the line in all`);
     expect(bytes).toBeGreaterThan(10_000);
     expect(bytes).toBeLessThan(MOST_BYTES);
-    // The quickest visit: the others may have waited for a core that somebody else had.
+
+    const times: number[] = [];
+    do {
+      await page.reload();
+      times.push(await page.evaluate(() => performance.getEntriesByName("usable")[0].startTime));
+    } while (Math.min(...times) >= MOST_MS && times.length < MOST_VISITS);
+    console.log(`usable after ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`);
     expect(Math.min(...times)).toBeLessThan(MOST_MS);
-    await close();
   });
 });

@@ -1,18 +1,20 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import process from "node:process";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { type App, createApp } from "../../src/app.ts";
 import { localConfig } from "../../src/local.ts";
+import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { hasty } from "../service.ts";
-import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { watchFocus } from "./keyboard.ts";
 
 /** Where a Chromium is; undefined where there is none. */
 export const CHROMIUM = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"]
   .find((path) => path !== undefined && existsSync(path));
 
-/** The title of every group of tests that drives a browser: where they are skipped it says how not to. */
-export function inChromium(subject: string): string {
+/** The title of a group of tests that drives a browser: where they are skipped it says how not to. */
+function inChromium(subject: string): string {
   return CHROMIUM
     ? `${subject}, in ${CHROMIUM}`
     : `${subject}: SKIPPED, found no Chromium; install it (apt-get install chromium) or set CHROMIUM_PATH, ` +
@@ -27,6 +29,7 @@ const HASTE = 50;
 /** A service with an embedded DaxPay. */
 export interface Stage {
   readonly app: App;
+  readonly sandbox: Sandbox;
   readonly url: string;
   close(): Promise<void>;
 }
@@ -45,6 +48,7 @@ export async function openStage(variables: Readonly<Record<string, string>> = {}
   );
   return {
     app,
+    sandbox,
     url: app.addresses.http,
     async close() {
       await app.close();
@@ -53,7 +57,60 @@ export async function openStage(variables: Readonly<Record<string, string>> = {}
   };
 }
 
-export function openBrowser(): Promise<Browser> {
+/** A stage and a browser before it, for the tests of one group. */
+export interface Scene {
+  readonly stage: Stage;
+  readonly browser: Browser;
+  /**
+   * Shows an address (the stage's, where it names no other) as a tab does that was just opened. After the test nothing
+   * may have complained in it.
+   */
+  open(address: string, look?: Look): Promise<Page>;
+}
+
+export interface Look {
+  /** `en-GB` unless said. */
+  readonly locale?: string;
+  /** `light` unless said. */
+  readonly colorScheme?: "light" | "dark";
+  /** Pixels; 1280 unless said. */
+  readonly width?: number;
+}
+
+/** Groups tests that drive a browser; says so where there is none. */
+export function describeScene(subject: string, tests: (scene: Scene) => void, variables?: Record<string, string>) {
+  describe.skipIf(!CHROMIUM)(inChromium(subject), () => {
+    let stage: Stage;
+    let browser: Browser;
+    /** A new one costs as much time as ten pages, so it is used again. */
+    let tab: Tab | undefined;
+    beforeAll(async () => {
+      [stage, browser] = await Promise.all([openStage(variables), openBrowser()]);
+    });
+    afterEach(() => {
+      expect(tab?.complaints.splice(0) ?? []).toEqual([]);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await stage?.close();
+    });
+    tests({
+      get stage() {
+        return stage;
+      },
+      get browser() {
+        return browser;
+      },
+      async open(address, look) {
+        tab ??= await openTab(browser);
+        await tab.show(new URL(address, stage.url), look);
+        return tab.page;
+      },
+    });
+  });
+}
+
+function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -62,39 +119,63 @@ export function openBrowser(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
       "--no-first-run",
+      // A host that is not this machine's own to the browser: to it, plain HTTP is not safe.
+      "--host-resolver-rules=MAP refunds.test 127.0.0.1",
     ],
   });
 }
 
-/** A tab, and everything that may not happen in it. */
-export interface Tab {
+interface Tab {
   readonly page: Page;
-  /** Console errors and uncaught exceptions, without Chromium's own lines about connections that a test has cut. */
-  readonly errors: string[];
-  /** Addresses asked for outside the page's origin. */
-  readonly strangers: string[];
-  close(): Promise<void>;
+  /** Console errors, uncaught exceptions, a lost focus, and addresses outside the page's origin. */
+  readonly complaints: string[];
+  show(address: URL, look?: Look): Promise<void>;
 }
 
-export async function openTab(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Tab> {
-  const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
+/** Chromium's own lines about connections that a test has cut, and about plain HTTP. */
+const NO_COMPLAINT = /^(Failed to load resource: net::ERR_|The Cross-Origin-Opener-Policy header has been ignored)/;
+
+async function openTab(browser: Browser): Promise<Tab> {
+  const context = await browser.newContext({
+    permissions: ["clipboard-read", "clipboard-write"],
+    reducedMotion: "reduce",
+  });
   // Below the test's own, so that what is missing is named.
   context.setDefaultTimeout(30_000);
+  await context.addInitScript(watchFocus);
   const page = await context.newPage();
-  const errors: string[] = [];
-  const strangers: string[] = [];
+  const devtools = await context.newCDPSession(page);
+  const userAgent = await page.evaluate(() => navigator.userAgent);
+  const complaints: string[] = [];
+  let origin = "";
   page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource: net::ERR_")) {
-      errors.push(message.text());
-    }
+    if (message.type() === "error" && !NO_COMPLAINT.test(message.text())) complaints.push(message.text());
   });
-  page.on("pageerror", (error) => errors.push(error.message));
-  const { origin } = new URL(address);
+  page.on("pageerror", (error) => complaints.push(error.message));
   page.on("request", (request) => {
-    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith("blob:")) strangers.push(request.url());
+    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith("blob:")) complaints.push(request.url());
   });
-  await page.goto(address);
-  return { page, errors, strangers, close: () => context.close() };
+
+  async function show(
+    { href, origin: wanted }: URL,
+    { locale = "en-GB", colorScheme = "light", width = 1280 }: Look = {},
+  ) {
+    // Playwright itself knows no second locale of a context.
+    await devtools.send("Emulation.setLocaleOverride", { locale });
+    await devtools.send("Emulation.setUserAgentOverride", { userAgent, acceptLanguage: locale });
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 800 });
+    if (origin !== "") await page.evaluate(() => sessionStorage.clear());
+    if (origin === wanted) {
+      // By its address alone a page that stands there already would not be loaded anew.
+      await page.evaluate((href) => history.replaceState(null, "", href), href);
+      await page.reload();
+    } else {
+      origin = wanted;
+      await page.goto(href);
+    }
+  }
+  return { page, complaints, show };
 }
 
 const AXE = CHROMIUM ? readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8") : "";
@@ -102,12 +183,13 @@ const AXE = CHROMIUM ? readFileSync(createRequire(import.meta.url).resolve("axe-
 /** The rules of WCAG 2.2 A and AA that the page breaks, and where. */
 export async function violations(page: Page): Promise<string[]> {
   // By the debugger, which the page's own policy does not bind.
-  await page.evaluate(AXE);
+  if (!await page.evaluate(() => "axe" in globalThis)) await page.evaluate(AXE);
   return await page.evaluate(async () => {
     // deno-lint-ignore no-explicit-any
     const { axe } = globalThis as any;
     const result = await axe.run(document, {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      resultTypes: ["violations"],
     });
     return result.violations.flatMap(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
       nodes.map((node) => `${id}: ${node.html}`)

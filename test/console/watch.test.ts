@@ -1,45 +1,50 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { keyboardOf, SPOKEN } from "./keyboard.ts";
 import { openLine } from "./line.ts";
-import { CHROMIUM, inChromium, openBrowser, openStage, openTab, type Stage, violations } from "./stage.ts";
+import { describeScene, violations } from "./stage.ts";
 
-describe.skipIf(!CHROMIUM)(inChromium("the console's watch"), () => {
-  let stage: Stage;
-  let browser: Browser;
-  beforeAll(async () => {
-    [stage, browser] = await Promise.all([openStage(), openBrowser()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await stage?.close();
-  });
-
-  test.each([
-    ["en-GB", "Succeeded", "The watch has ended: this state is final.", "Attempt 3"],
-    ["zh-CN", "退款成功", "跟踪结束：这是最终状态。", "第 3 次"],
-  ])("follows a refund to its end in %s, by keyboard", async (locale, name, ended, attempt) => {
-    const { page, errors, strangers, close } = await openTab(browser, `${stage.url}/#/watch`, {
-      locale,
-      colorScheme: locale === "en-GB" ? "light" : "dark",
-    });
-    await page.locator("#number").focus();
-    await page.keyboard.type(`WAIT2-${locale}`);
+describeScene("the console's watch", (scene) => {
+  test.each(SPOKEN)("follows a refund to its end with the keyboard alone, in %s", async (locale, words) => {
+    const page = await scene.open("", { locale, colorScheme: locale === "zh-CN" ? "dark" : "light" });
+    const keyboard = keyboardOf(page);
+    await keyboard.press(page.getByRole("link", { name: words.nav.watch, exact: true }), "back");
+    await keyboard.at(page.getByLabel(words.form.number, { exact: true }));
+    await keyboard.write(`WAIT2-${locale}`);
     await page.keyboard.press("Enter");
     await page.locator(".countdown", { hasText: /\d+/ }).waitFor();
-    await page.getByRole("heading", { name }).waitFor();
-    await page.locator(".phase", { hasText: ended }).waitFor();
+    await page.getByRole("heading", { name: words.status[RefundStatus.SUCCEEDED].name }).waitFor();
+    await page.locator(".phase", { hasText: words.watch.ended }).waitFor();
     const lines = page.getByRole("listitem");
     await expect.poll(() => lines.count()).toBe(3);
-    expect(await lines.first().textContent()).toContain(attempt);
+    expect(await lines.first().textContent()).toContain(words.watch.attempt(3));
     expect(await violations(page)).toEqual([]);
-    expect(errors).toEqual([]);
-    expect(strangers).toEqual([]);
-    await close();
+  });
+
+  test.each(SPOKEN)("is stopped and begun again with the keyboard alone, in %s", async (locale, words) => {
+    const page = await scene.open("#/refund/R-WAITS", { locale });
+    const keyboard = keyboardOf(page);
+    const button = (name: string) => page.getByRole("button", { name, exact: true });
+    const watchers = () => scene.stage.app.gauges().watchers;
+    await page.getByRole("heading", { name: words.status[RefundStatus.IN_PROGRESS].name }).waitFor();
+    await keyboard.press(button(words.sync.watch).last());
+    await expect.poll(watchers).toBe(1);
+    await keyboard.press(button(words.watch.stop));
+    await page.locator(".phase", { hasText: words.watch.stopped }).waitFor();
+    await expect.poll(watchers).toBe(0);
+    await keyboard.press(button(words.watch.start));
+    await button(words.watch.stop).waitFor();
+    await expect.poll(watchers).toBe(1);
+    await keyboard.at(page.locator("#result"));
+    expect(await violations(page)).toEqual([]);
+    // Leaving the view stops it too.
+    await keyboard.press(page.getByRole("link", { name: words.nav.batch, exact: true }), "back");
+    await expect.poll(watchers).toBe(0);
   });
 
   test("survives a lost connection and says so", async () => {
-    const line = await openLine(stage.url);
-    const { page, errors, close } = await openTab(browser, `${line.url}/#/watch/WAIT40-LINE`);
+    const line = await openLine(scene.stage.url);
+    const page = await scene.open(`${line.url}/#/watch/WAIT40-LINE`);
     await page.getByRole("listitem").filter({ hasText: "Attempt 1" }).waitFor();
     line.cut();
     await page.locator(".countdown", { hasText: "Connection lost" }).waitFor();
@@ -49,32 +54,14 @@ describe.skipIf(!CHROMIUM)(inChromium("the console's watch"), () => {
     await page.getByRole("listitem").filter({ hasText: "Connected again" }).waitFor();
     await expect.poll(() => page.getByRole("listitem").filter({ hasText: "Connection lost" }).count()).toBe(1);
     await page.locator(".countdown", { hasText: "Next attempt" }).waitFor();
-    expect(errors).toEqual([]);
-    await close();
     await line.close();
   });
 
-  test("is stopped by its button and when the page is left", async () => {
-    const { page, close } = await openTab(browser, `${stage.url}/#/watch/R-WAITS`);
-    await page.getByRole("heading", { name: "In progress" }).waitFor();
-    await page.getByRole("button", { name: "Stop watching" }).click();
-    await page.getByText("The watch was stopped.").first().waitFor();
-    await expect.poll(() => stage.app.gauges().watchers).toBe(0);
-    await page.getByRole("button", { name: "Watch again" }).click();
-    await page.getByRole("button", { name: "Stop watching" }).waitFor();
-    expect(await violations(page)).toEqual([]);
-    await expect.poll(() => stage.app.gauges().watchers).toBe(1);
-    await page.getByRole("link", { name: "Batch" }).click();
-    await expect.poll(() => stage.app.gauges().watchers).toBe(0);
-    await close();
-  });
-
   test("ends with the failure that makes repeating useless", async () => {
-    const { page, close } = await openTab(browser, `${stage.url}/#/watch/R-NOBODY`);
+    const page = await scene.open("#/watch/R-NOBODY");
     await page.getByRole("heading", { name: "DaxPay has no such refund" }).waitFor();
     await page.getByText("The watch has ended without a final state.").first().waitFor();
     await expect.poll(() => page.getByRole("listitem").count()).toBe(1);
     expect(await violations(page)).toEqual([]);
-    await close();
   });
 });

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { KindChoice } from "../form.tsx";
 import type { Named } from "../route.ts";
 import { useWords } from "../words/choose.ts";
@@ -38,10 +38,10 @@ export function ListEntry({ text, onText, onStart }: ListEntryProps) {
   }
 
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const onFile = useRef(read);
   onFile.current = read;
-  useEffect(() => dropped({ over: setOver, file: (file) => onFile.current(file) }), []);
+  useLayoutEffect(() => dropped({ over: setOver, file: (file) => onFile.current(file) }), []);
 
   return (
     <form

@@ -3,6 +3,7 @@ import type { BatchSyncRefundsResponse } from "../../gen/daxpay/refundsync/v1/re
 import { isRefused, type Outcome, outcomeFrom } from "../outcome.ts";
 import { type Named, queryOf } from "../route.ts";
 import type { Service } from "../service.ts";
+import { FIRST_LOOK, type Look } from "./sift.ts";
 
 /** One refund of a batch. */
 export interface Row {
@@ -19,6 +20,8 @@ export interface Batch {
   readonly phase: "none" | "running" | "finished" | "stopped" | "failed";
   /** Why the batch as a whole broke off. */
   readonly failure: { readonly outcome: Exclude<Outcome, { case: "refund" }>; readonly at: number } | undefined;
+  readonly look: Look;
+  lookAt(look: Look): void;
   start(all: readonly Named[]): void;
   /** Asks once more for what gave no state. */
   retry(): void;
@@ -36,6 +39,7 @@ export function useBatch(service: Service): Batch {
   const [rows, setRows] = useState<readonly Row[]>([]);
   const [phase, setPhase] = useState<Batch["phase"]>("none");
   const [failure, setFailure] = useState<Batch["failure"]>();
+  const [look, setLook] = useState(FIRST_LOOK);
   const abort = useRef<AbortController>(undefined);
 
   async function run(before: readonly Row[]) {
@@ -78,7 +82,12 @@ export function useBatch(service: Service): Batch {
     rows,
     phase,
     failure,
-    start: (all) => void run(all.map((named, index) => ({ index, named, outcome: undefined }))),
+    look,
+    lookAt: setLook,
+    start(all) {
+      setLook(FIRST_LOOK);
+      run(all.map((named, index) => ({ index, named, outcome: undefined })));
+    },
     retry: () => void run(rows),
     stop() {
       abort.current?.abort();

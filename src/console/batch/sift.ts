@@ -6,14 +6,28 @@ import type { Row } from "./run.ts";
 export type Group = Mark | "waiting";
 export const SORT_KEYS = ["number", "outcome", "word", "time", "trace"] as const;
 export type SortKey = typeof SORT_KEYS[number];
+/** Where a search looks: a time's text is for sorting, nobody sees it. */
+const SEARCHED: readonly SortKey[] = SORT_KEYS.filter((key) => key !== "time");
 
 /** Which rows are shown, and in which order. */
 export interface Sieve {
   readonly group: Group | undefined;
   readonly search: string;
-  /** In the list's own order if unset. */
-  readonly sort: { readonly key: SortKey; readonly descending: boolean } | undefined;
+  /** Unset until the reader first wishes an order; "none" is the list's own. */
+  readonly sort: { readonly key: SortKey; readonly direction: "ascending" | "descending" | "none" } | undefined;
 }
+
+/** How the results are looked at, which outlasts a look into one of them. */
+export interface Look extends Sieve {
+  /** How many of the rows are rendered: filter and sort see all, the browser lays out few. */
+  readonly limit: number;
+  /** Index of the row that was looked into last. */
+  readonly opened: number | undefined;
+}
+
+/** Rows rendered at first, and more at each wish. */
+export const PAGE = 100;
+export const FIRST_LOOK: Look = { group: undefined, search: "", sort: undefined, limit: PAGE, opened: undefined };
 
 export function groupOf(row: Row): Group {
   return row.outcome ? markOf(row.outcome) : "waiting";
@@ -29,12 +43,12 @@ export function sift(rows: readonly Row[], { group, search, sort }: Sieve, words
   const wanted = search.trim().toLowerCase();
   const found = rows.filter((row) =>
     (group === undefined || groupOf(row) === group) &&
-    (wanted === "" || SORT_KEYS.some((key) => textOf(row, key, words).toLowerCase().includes(wanted)))
+    (wanted === "" || SEARCHED.some((key) => textOf(row, key, words).toLowerCase().includes(wanted)))
   );
-  if (!sort) return found;
+  if (!sort || sort.direction === "none") return found;
   const { compare } = new Intl.Collator(words.locale, { numeric: true });
   const keyed = found.map((row) => ({ row, text: textOf(row, sort.key, words) }));
-  keyed.sort((a, b) => compare(a.text, b.text) * (sort.descending ? -1 : 1));
+  keyed.sort((a, b) => compare(a.text, b.text) * (sort.direction === "descending" ? -1 : 1));
   return keyed.map(({ row }) => row);
 }
 

@@ -9,7 +9,7 @@ import { useWords } from "../words/choose.ts";
 import type { Words } from "../words/en.ts";
 import { csvFrom } from "./csv.ts";
 import { ListEntry } from "./entry.tsx";
-import { type Batch, isAnswered } from "./run.ts";
+import { type Batch, isAnswered, type Row } from "./run.ts";
 import { ResultTable } from "./table.tsx";
 
 interface BatchViewProps {
@@ -25,9 +25,8 @@ export function BatchView({ batch, text, onText }: BatchViewProps) {
   const words = useWords();
   const { rows, phase, failure } = batch;
   const number = new Intl.NumberFormat(words.locale);
-  const done = rows.filter((row) => row.outcome).length;
-  const missing = rows.filter((row) => !isAnswered(row)).length;
-  const said = words.batch.done(number.format(done), number.format(rows.length));
+  const missing = countMissing(rows);
+  const said = progressText(batch, words);
   useTitle(phase === "none" ? "" : said);
   if (phase === "none") {
     return (
@@ -39,12 +38,12 @@ export function BatchView({ batch, text, onText }: BatchViewProps) {
   }
 
   return (
-    <Result class="batch" label={words.batch.heading} turn={phase}>
+    <Result class="batch" label={words.batch.heading}>
       <h1>{words.batch.heading}</h1>
-      <Announcer text={failure ? nameOf(failure.outcome, words) : spoken(batch, words)} />
+      <Announcer text={failure ? nameOf(failure.outcome, words) : spokenProgress(batch, words)} />
       <p class="progress">
-        <label for="progress">{phase === "finished" ? words.batch.finished(number.format(rows.length)) : said}</label>
-        <progress id="progress" value={done} max={rows.length} />
+        <label for="progress">{said}</label>
+        <progress id="progress" value={countDone(rows)} max={rows.length} />
       </p>
       <p class="buttons">
         {phase === "running" && <button type="button" onClick={batch.stop}>{words.batch.stop}</button>}
@@ -55,7 +54,7 @@ export function BatchView({ batch, text, onText }: BatchViewProps) {
         {phase !== "running" && <button type="button" onClick={batch.clear}>{words.batch.clear}</button>}
       </p>
       {failure && <FailureCard outcome={failure.outcome} learnedAt={failure.at} />}
-      <ResultTable rows={rows} running={phase === "running"} />
+      <ResultTable rows={rows} running={phase === "running"} look={batch.look} onLook={batch.lookAt} />
       <Commands
         call={{
           method: "BatchSyncRefunds",
@@ -66,12 +65,28 @@ export function BatchView({ batch, text, onText }: BatchViewProps) {
   );
 }
 
+function countDone(rows: readonly Row[]): number {
+  return rows.filter((row) => row.outcome).length;
+}
+
+function countMissing(rows: readonly Row[]): number {
+  return rows.filter((row) => !isAnswered(row)).length;
+}
+
+function progressText({ rows, phase }: Batch, words: Words): string {
+  const { format } = new Intl.NumberFormat(words.locale);
+  const all = format(rows.length);
+  const missing = countMissing(rows);
+  if (phase !== "finished") return words.batch.done(format(countDone(rows)), all);
+  return missing > 0 ? words.batch.finishedBut(all, format(missing)) : words.batch.finished(all);
+}
+
 /** In steps of 25 percent, so that a screen reader is told four times and not a thousand. */
-function spoken({ rows, phase }: Batch, words: Words): string {
-  if (phase === "finished") return words.batch.finished(new Intl.NumberFormat(words.locale).format(rows.length));
-  if (phase === "stopped") return words.batch.stopped;
-  const quarters = Math.floor(rows.filter((row) => row.outcome).length / rows.length * 4);
-  return quarters === 0 ? "" : `${quarters * 25} %`;
+function spokenProgress(batch: Batch, words: Words): string {
+  if (batch.phase === "finished") return progressText(batch, words);
+  if (batch.phase === "stopped") return words.batch.stopped;
+  const quarters = Math.floor(countDone(batch.rows) / batch.rows.length * 4);
+  return quarters === 0 ? "" : new Intl.NumberFormat(words.locale, { style: "percent" }).format(quarters / 4);
 }
 
 function save(csv: string): void {
