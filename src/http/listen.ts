@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { createSecureServer, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
+import { gathered } from "./gather.ts";
 import { limited, LIMITS } from "./limit.ts";
 import { createSessions } from "./session.ts";
 import { type Certificate, contextOf } from "./tls.ts";
@@ -75,6 +76,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       track(sockets, socket);
     });
   }
+  if (secure) secure.on("secureConnection", (socket) => socket.alpnProtocol === "h2" && gathered(socket));
+  else grpc.on("connection", gathered);
   const sessions = createSessions(grpc);
 
   try {
