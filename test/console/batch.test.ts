@@ -98,6 +98,14 @@ describeScene("the console's batch", (scene) => {
     await keyboard.at(row(1));
     await page.keyboard.press("End");
     await keyboard.at(row(111));
+    // Low enough for the view of one refund to be scrolled, too.
+    await page.setViewportSize({ width: 1280, height: 300 });
+    await page.keyboard.press("Enter");
+    await page.getByRole("article").waitFor();
+    // What stands above the result is not scrolled away, though the row was far below.
+    expect(await page.evaluate(() => scrollY)).toBe(0);
+    await page.goBack();
+    await keyboard.at(row(111));
     await keyboard.press(page.getByText(words.commands.heading));
     await keyboard.press(button(words.copy.what(words.commands.bufCurl)));
     await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain("/BatchSyncRefunds");

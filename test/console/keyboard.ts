@@ -56,7 +56,7 @@ function whereFocusIs(control: Node | undefined) {
     const { width, height } = shown.getBoundingClientRect();
     return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 && width > 4 && height > 4;
   });
-  const name = element.getAttribute("aria-label") ?? (element.id || element.textContent);
+  const name = element.getAttribute("aria-label") ?? (element.labels?.[0] ?? element).textContent;
   return { name, isHere: element === control, isRinged };
 }
 
