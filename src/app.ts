@@ -15,13 +15,15 @@ import { RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
 import { Health } from "./gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "./gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "./gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { addressed } from "./http/authority.ts";
 import { withCors } from "./http/cors.ts";
 import { secured } from "./http/header.ts";
 import { listen } from "./http/listen.ts";
 import { createPlain } from "./http/plain.ts";
+import { createRefusalLog } from "./http/refusal.ts";
 import { createStatic } from "./http/static.ts";
 import { peerOf } from "./http/tls.ts";
-import { createCalls } from "./intercept/call.ts";
+import { createCalls, REQUEST_ID } from "./intercept/call.ts";
 import { createCallLog } from "./intercept/log.ts";
 import { createCallMetrics } from "./intercept/metrics.ts";
 import { createStopInterceptor } from "./intercept/stop.ts";
@@ -56,6 +58,8 @@ const BREAKER_PATIENCE_MS = 5_000;
 const CONSOLE = new URL("./console/dist/", import.meta.url);
 const INSTRUMENTATION = "daxpay-refund-sync";
 const REFLECTION = [ServerReflection.typeName, ServerReflectionAlpha.typeName];
+/** Asked every few seconds, and refused as long as there is no readiness. */
+const PROBES = ["/healthz", "/readyz"];
 const BREAKER_OPEN = "DaxPay cannot be reached";
 const peerKey = createContextKey<string | undefined>(undefined, {
   description: "Common name of the client certificate",
@@ -163,14 +167,19 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
     origins: config.origins,
     allow: ["Authorization", "X-Request-Id", "Traceparent"],
     expose: ["WWW-Authenticate", "X-Request-Id"],
+    // A stranger's page has no credentials to show, and no certificate for its name.
+    anyName: Boolean(config.auth.tokensFile || config.auth.jwt || config.tls),
   };
+  const logRefusal = createRefusalLog(logger, PROBES, now);
   const listening = await listen({
     host: config.host,
     port: config.port,
     grpcPort: config.grpcPort,
     certificate: certificate.first,
     maxConnections: config.maxConnections,
-    handler: secured(withCors(rpc, corsOptions), config.tls !== undefined),
+    handler: secured(addressed(withCors(rpc, corsOptions)), config.tls !== undefined),
+    // An RPC that was answered has its line.
+    onRefusal: (refusal, response) => response?.hasHeader(REQUEST_ID) || logRefusal(refusal),
   });
   numbers.createObservableGauge("refundsync.connections", { unit: "{connection}", description: "Open connections" })
     .addCallback((result) => result.observe(listening.connections()));

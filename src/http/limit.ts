@@ -37,27 +37,21 @@ export function limited(handler: Handler, timeoutMs: number = LIMITS.requestTime
     // What is answered before its body was read: the rest is thrown away for a moment, so that the answer is not lost in a
     // reset, and then the stream or the connection ends.
     const stream = "stream" in request ? request.stream : undefined;
-    const { socket } = request;
-    if (!stream) closeAfterEarlyAnswer(request, response);
+    const carrier = stream ?? request.socket;
+    keepUnread(request);
     // On Deno an HTTP/2 response has not finished as long as its request goes on, but its stream has.
     (stream ?? response).once("finish", () => {
       if (sent || (!stream && request.complete)) return;
       request.resume();
-      setTimeout(() => stream ? stream.destroy() : request.complete || socket.destroy(), UNREAD_MS).unref();
+      setTimeout(() => (!stream && request.complete) || carrier.destroy(), UNREAD_MS).unref();
     });
     handler(request, response);
   };
 }
 
-/** Tells an HTTP/1.1 client not to send its next request after a body that nobody reads to its end. */
-function closeAfterEarlyAnswer(request: NodeServerRequest, response: NodeServerResponse): void {
-  const writeHead = response.writeHead.bind(response);
-  Object.assign(response, {
-    writeHead(...head: Parameters<typeof writeHead>) {
-      if (!request.complete) response.setHeader("connection", "close");
-      return writeHead(...head);
-    },
-  });
+/** Whoever stops reading a body in its midst would destroy the request, and with it the connection before the answer. */
+function keepUnread(request: NodeServerRequest): void {
+  Object.assign(request, { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) });
 }
 
 function tooSlow(request: NodeServerRequest, response: NodeServerResponse): void {

@@ -4,6 +4,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
 import { gathered } from "./gather.ts";
 import { limited, LIMITS } from "./limit.ts";
+import { type Refusal, refusalOf, refuseUnreadable } from "./refusal.ts";
 import { createSessions } from "./session.ts";
 import { type Certificate, contextOf } from "./tls.ts";
 
@@ -22,6 +23,8 @@ export interface ListenOptions {
   /** Over all ports; a connection beyond these is closed at once. */
   readonly maxConnections: number;
   readonly handler: Handler;
+  /** Hears of every answer with a status of 400 or more; there is no response where nothing could be read. */
+  readonly onRefusal: (refusal: Refusal, response?: NodeServerResponse) => void;
 }
 
 export interface Listening {
@@ -58,8 +61,13 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   let closing = false;
 
   const handler = limited((request, response) => {
+    const peer = request.socket.remoteAddress;
     inFlight.add();
-    response.once("close", inFlight.done);
+    response.once("close", () => {
+      inFlight.done();
+      const { statusCode: status } = response;
+      if (status >= 400) options.onRefusal(refusalOf(request, status, peer), response);
+    });
     if (closing && request.httpVersionMajor === 1) response.setHeader("connection", "close");
     options.handler(request, response);
   });
@@ -76,6 +84,10 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       track(sockets, socket);
     });
   }
+  http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    const refusal = refuseUnreadable(error, socket);
+    if (refusal) options.onRefusal(refusal);
+  });
   if (secure) secure.on("secureConnection", (socket) => socket.alpnProtocol === "h2" && gathered(socket));
   else grpc.on("connection", gathered);
   const sessions = createSessions(grpc);

@@ -52,14 +52,12 @@ export function createSessions(server: Http2Server | Http2SecureServer): Session
   };
 }
 
-/**
- * Lets a session end only when nghttp2 has returned: any client's GOAWAY could end the process otherwise. A client that says
- * GOAWAY closes the connection itself; if the server was faster, a client on Deno would lose its last answer.
- */
+/** Lets a session end only when nghttp2 has returned: any client's GOAWAY could end the process otherwise. */
 function endLater(session: ServerHttp2Session): void {
+  const close = session.close.bind(session);
   const destroy = session.destroy.bind(session);
   Object.assign(session, {
-    close: (...rest: Parameters<typeof session.close>) => void setImmediate(() => Object.getPrototypeOf(session).close.apply(session, rest)),
+    close: (...rest: Parameters<typeof close>) => void setImmediate(() => close(...rest)),
     destroy: (...rest: Parameters<typeof destroy>) => void setImmediate(() => destroy(...rest)),
   });
 }
