@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { cors } from "@connectrpc/connect";
+import { authorityOf } from "./authority.ts";
 import type { Handler, NodeServerRequest } from "./listen.ts";
 
 export interface CorsOptions {
@@ -7,6 +9,11 @@ export interface CorsOptions {
   /** Request and response headers besides Connect's and gRPC-Web's. */
   readonly allow: readonly string[];
   readonly expose: readonly string[];
+  /**
+   * Whether a page is the service's own whatever name it came from here under. Where calls need no credentials, any name
+   * but localhost may be a stranger's that leads here for a moment (DNS rebinding).
+   */
+  readonly anyName: boolean;
 }
 
 /** Seconds that a browser may remember a preflight: the most that Chromium does (Firefox: a day). */
@@ -16,7 +23,7 @@ const MAX_AGE = "7200";
  * Lets pages of the given origins call, and no others. Tells so in answers; a call of another origin that needs no
  * preflight is refused as well, for its browser would only hide the answer.
  */
-export function withCors(handler: Handler, { origins, allow, expose }: CorsOptions): Handler {
+export function withCors(handler: Handler, { origins, allow, expose, anyName }: CorsOptions): Handler {
   const allowed = new Set(origins);
   const allowHeaders = [...cors.allowedHeaders, ...allow].join(", ");
   const allowMethods = cors.allowedMethods.join(", ");
@@ -26,11 +33,11 @@ export function withCors(handler: Handler, { origins, allow, expose }: CorsOptio
     const { origin } = request.headers;
     const preflight = request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
     if (allowed.size > 0) response.setHeader("vary", "Origin");
-    if (origin === undefined || isOwn(origin, request)) return handler(request, response);
+    if (origin === undefined || isOwn(origin, request, anyName)) return handler(request, response);
     if (!allowed.has(origin)) {
       response.statusCode = 403;
       response.setHeader("content-type", "text/plain; charset=utf-8");
-      response.end("Pages of this origin may not call\n");
+      response.end("Pages of this origin may not call, CORS_ORIGINS does not name it\n");
       return;
     }
     response.setHeader("access-control-allow-origin", origin);
@@ -47,7 +54,10 @@ export function withCors(handler: Handler, { origins, allow, expose }: CorsOptio
 }
 
 /** Whether the page was served here: browsers name the origin of their own site's POSTs, too. */
-function isOwn(origin: string, request: NodeServerRequest): boolean {
-  const authority = "authority" in request ? request.authority : request.headers.host;
-  return origin === `http://${authority}` || origin === `https://${authority}`;
+function isOwn(origin: string, request: NodeServerRequest, anyName: boolean): boolean {
+  const authority = authorityOf(request);
+  if (origin !== `http://${authority}` && origin !== `https://${authority}`) return false;
+  if (anyName) return true;
+  const { hostname } = new URL(origin);
+  return /(^|\.)localhost$/.test(hostname) || isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
 }

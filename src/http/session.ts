@@ -10,7 +10,10 @@ export interface Sessions {
  * Looks after a server's HTTP/2 connections. On Deno 2.9.6 a session that is freed within nghttp2's own call takes the
  * process down (denoland/deno#36788), and a GOAWAY to a session without open streams does just that: on either side.
  */
-export function createSessions(server: Http2Server | Http2SecureServer): Sessions {
+export function createSessions(
+  server: Http2Server | Http2SecureServer,
+  idleMs: number = LIMITS.keepAliveTimeout,
+): Sessions {
   const open = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>();
   const told = new WeakSet<ServerHttp2Session>();
   let leaving = false;
@@ -39,7 +42,7 @@ export function createSessions(server: Http2Server | Http2SecureServer): Session
       if (leaving) queueMicrotask(() => tell(session));
     });
     // A watch may be silent for longer; its connection is in use.
-    session.setTimeout(LIMITS.keepAliveTimeout, () => streams.size > 0 || session.socket.destroySoon());
+    session.setTimeout(idleMs, () => streams.size > 0 || session.socket.destroySoon());
   });
 
   return {

@@ -1,8 +1,13 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { connect } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startService } from "../service.ts";
 
 const METHOD = "/daxpay.refundsync.v1.RefundSyncService/SyncRefund";
+const BODY = '{"refundNo":"R-SUCCEEDS"}';
 const PAGE = "https://shop.example";
 const variables = { CORS_ORIGINS: `${PAGE},http://localhost:5173` };
 
@@ -17,7 +22,7 @@ function call(base: string, origin?: string) {
   return fetch(base + METHOD, {
     method: "POST",
     headers: { "content-type": "application/json", ...(origin ? { origin } : {}) },
-    body: '{"refundNo":"R-SUCCEEDS"}',
+    body: BODY,
   });
 }
 
@@ -76,6 +81,42 @@ test("without CORS_ORIGINS only the service's own pages and callers that are no 
   expect((await call(service.http)).status).toBe(200);
   expect((await call(service.http, service.http)).status).toBe(200);
   expect((await call(service.http, PAGE)).status).toBe(403);
+});
+
+/** What a page gets that came from here under this name and calls back, over either HTTP version. */
+async function callUnder(name: string, { http, grpc }: { http: string; grpc: string }): Promise<number[]> {
+  const headers = { "content-type": "application/json", origin: `http://${name}` };
+  const overHttp1 = new Promise<number>((resolve, reject) => {
+    const call = request(http + METHOD, { method: "POST", headers: { ...headers, host: name } });
+    call.once("response", (answer) => resolve(Number(answer.resume().statusCode))).once("error", reject).end(BODY);
+  });
+  const session = connect(grpc);
+  const overHttp2 = new Promise<number>((resolve, reject) => {
+    const call = session.request({ ":method": "POST", ":path": METHOD, ":authority": name, ...headers });
+    call.once("response", (answer) => resolve(Number(answer[":status"]))).once("error", reject).end(BODY);
+  });
+  const statuses = await Promise.all([overHttp1, overHttp2]);
+  session.destroy();
+  return statuses;
+}
+
+test("where calls need no credentials, a name that leads here makes no page the service's own", async () => {
+  await using service = await startService({ variables: { CORS_ORIGINS: "http://shop.example" } });
+  for (const name of ["127.0.0.1", "[::1]", "192.0.2.7:8080", "localhost:8080", "refunds.localhost", "shop.example"]) {
+    expect([name, await callUnder(name, service)]).toEqual([name, [200, 200]]);
+  }
+  const asked = service.sandbox.requests.length;
+  for (const name of ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "evillocalhost"]) {
+    expect([name, await callUnder(name, service)]).toEqual([name, [403, 403]]);
+  }
+  expect(service.sandbox.requests).toHaveLength(asked);
+});
+
+test("where calls need credentials, a page may come from here under any name", async () => {
+  const tokensFile = join(mkdtempSync(join(tmpdir(), "cors-")), "tokens");
+  writeFileSync(tokensFile, "billing t0ken-of-the-billing-service\n");
+  await using service = await startService({ variables: { AUTH_TOKENS_FILE: tokensFile } });
+  expect(await callUnder("refunds.example", service)).toEqual([401, 401]);
 });
 
 test("the rules hold on h2 as well", async () => {

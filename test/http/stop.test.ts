@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { createServer } from "node:http2";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { expect, test } from "vitest";
+import { createSessions } from "../../src/http/session.ts";
+import { callSync, callWatch, get, PREFACE, type Watched, watchFrames } from "../hardening/frame.ts";
+import { startService } from "../service.ts";
+
+/** A client by hand: what it sees is what was sent. */
+async function open(url: string): Promise<Watched & { socket: Socket }> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  await once(socket, "connect");
+  const watched = watchFrames(socket);
+  socket.write(PREFACE);
+  return { socket, ...watched };
+}
+
+test("a client with a call under way is told at once, and the call is answered", async () => {
+  await using service = await startService();
+  service.sandbox.setFault("slow", { refundNo: "LOAD-1", delayMs: 300 });
+  const { socket, seen } = await open(service.grpc);
+  socket.write(callSync(1, "LOAD-1"));
+  await expect.poll(() => service.sandbox.requests.length).toBe(1);
+  const closed = service.app.close();
+  await expect.poll(() => seen, { interval: 5 }).toEqual(["goaway 1"]);
+  await closed;
+  await expect.poll(() => seen).toEqual(["goaway 1", "end 1", "close"]);
+});
+
+test("a client without calls is told with its next one, which is answered, or not at all", async () => {
+  await using service = await startService();
+  service.sandbox.setFault("slow", { refundNo: "LOAD-1", delayMs: 300 });
+  const [busy, idle, silent] = await Promise.all([open(service.grpc), open(service.grpc), open(service.grpc)]);
+  for (const { socket, seen } of [idle, silent]) {
+    socket.write(callSync(1, "LOAD-2"));
+    await expect.poll(() => seen).toEqual(["end 1"]);
+  }
+  busy.socket.write(callSync(1, "LOAD-1"));
+  await expect.poll(() => service.sandbox.requests.length).toBe(3);
+  const closed = service.app.close();
+  await expect.poll(() => busy.seen, { interval: 5 }).toEqual(["goaway 1"]);
+  idle.socket.write(callSync(3, "LOAD-3"));
+  await closed;
+  await expect.poll(() => idle.seen).toEqual(["end 1", "goaway 3", "end 3", "close"]);
+  // A GOAWAY would crash a client that runs on Deno 2.9.6.
+  await expect.poll(() => silent.seen).toEqual(["end 1", "close"]);
+});
+
+test("a watch that comes too late is unavailable at once, as is any call when the time is up", async () => {
+  await using service = await startService({ variables: { STOP_TIMEOUT_MS: "300" } });
+  service.sandbox.setFault("hang", { refundNo: "LOAD-1" });
+  const [busy, watching, late] = await Promise.all([open(service.grpc), open(service.grpc), open(service.grpc)]);
+  busy.socket.write(callSync(1, "LOAD-1"));
+  await expect.poll(() => service.sandbox.requests.length).toBe(1);
+  const closed = service.app.close();
+  await expect.poll(() => busy.seen, { interval: 5 }).toEqual(["goaway 1"]);
+  watching.socket.write(callWatch(1, "LOAD-2"));
+  await expect.poll(() => busy.seen, { interval: 5 }).toEqual(["goaway 1", "end 1"]);
+  late.socket.write(callSync(1, "LOAD-3"));
+  await closed;
+  for (const { seen, said } of [busy, watching, late]) {
+    await expect.poll(() => seen).toEqual(["goaway 1", "end 1", "close"]);
+    expect(said()).toMatch(
+      /"code":"unavailable","message":"The service is stopping","details":\[{"type":"google.rpc.RetryInfo"/,
+    );
+  }
+  expect(service.sandbox.requests).toHaveLength(1);
+});
+
+test("a connection is closed without a GOAWAY when it is unused, and stays as long as a call does", async () => {
+  const server = createServer((request, response) => {
+    if (request.url === "/quick") response.end();
+  });
+  createSessions(server, 100);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const [unused, used] = await Promise.all([open(url), open(url)]);
+  for (const { socket } of [unused, used]) socket.write(get(1, "/quick"));
+  used.socket.write(get(3, "/never"));
+  await expect.poll(() => unused.seen).toEqual(["end 1", "close"]);
+  expect(used.seen).toEqual(["end 1"]);
+  used.socket.destroy();
+  server.close();
+});
