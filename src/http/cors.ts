@@ -57,7 +57,8 @@ export function withCors(handler: Handler, { origins, allow, expose, anyName }: 
 function isOwn(origin: string, request: NodeServerRequest, anyName: boolean): boolean {
   const authority = authorityOf(request);
   if (origin !== `http://${authority}` && origin !== `https://${authority}`) return false;
-  if (anyName) return true;
+  // What is read and not called, like the page itself, needs no Origin to be had.
+  if (anyName || request.method === "GET" || request.method === "HEAD") return true;
   const { hostname } = new URL(origin);
   return /(^|\.)localhost$/.test(hostname) || isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
 }

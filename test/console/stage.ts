@@ -120,7 +120,7 @@ function openBrowser(): Promise<Browser> {
       "--disable-sync",
       "--no-first-run",
       // A host that is not this machine's own to the browser: to it, plain HTTP is not safe.
-      "--host-resolver-rules=MAP refunds.test 127.0.0.1",
+      "--host-resolver-rules=MAP 192.0.2.7 127.0.0.1",
     ],
   });
 }

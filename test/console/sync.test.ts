@@ -153,7 +153,7 @@ describeScene("the console's sync", (scene) => {
 
   test("selects what it cannot copy, where the browser offers plain HTTP no clipboard", async () => {
     const { port } = new URL(scene.stage.url);
-    const page = await scene.open(`http://refunds.test:${port}/#/refund/R-SUCCEEDS`);
+    const page = await scene.open(`http://192.0.2.7:${port}/#/refund/R-SUCCEEDS`);
     await keyboardOf(page).press(page.getByRole("button", { name: "Copy: Trace id" }));
     await page.getByText("Selected: now press Ctrl+C").waitFor();
     expect(await page.evaluate(() => getSelection()?.toString())).toMatch(/^\w{12}$/);
