@@ -148,16 +148,11 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
       routeHealth(router, [RefundSyncService], readiness);
       routeReflection(router, [RefundSyncService, Health]);
     },
-    async requestGate(context) {
-      await calls.gate(context);
-      if (context.service.typeName === Health.typeName) return;
-      // A unary call that comes over an old connection is served: its caller could not know. A stream would end at once.
-      const { signal } = context.method.methodKind === "unary" ? cut : stop;
-      if (signal.aborted) throw stopping();
-    },
+    requestGate: calls.gate,
     interceptors: [calls.interceptor, createStopInterceptor(stop.signal), createValidateInterceptor({ validator })],
     readMaxBytes: READ_MAX_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
+    // From then on no call is served; until then a unary one is, for its caller could not know that the service stops.
     shutdownSignal: cut.signal,
     contextValues: (request) =>
       createContextValues().set(peerKey, config.tls?.clientCaFile ? peerOf(request) : undefined),

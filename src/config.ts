@@ -243,7 +243,9 @@ export const VARIABLES = {
   CORS_ORIGINS: {
     schema: z.string().transform(origins).refine((list) => list !== undefined),
     wanted: 'origins like "https://shop.example", separated by commas',
-    meaning: "comma-separated origins of the pages that may call from a browser",
+    meaning:
+      "comma-separated origins of the pages that may call from a browser; without credentials and TLS, also the " +
+      "console's own where it is reached by a name other than localhost",
   },
   MAX_CONNECTIONS: {
     schema: count(1_000_000),

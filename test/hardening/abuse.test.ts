@@ -2,22 +2,25 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { startProcess } from "../process.ts";
 import { PROTOCOLS, startService } from "../service.ts";
-import { beginCall, cancelCall, PING, PREFACE, SETTINGS } from "./frame.ts";
+import { beginCall, cancelCall, get, GOAWAY, PING, PREFACE, SETTINGS, watchFrames } from "./frame.ts";
 import { memoryOf } from "./soak.ts";
 
 let sandbox: Sandbox;
 let service: Awaited<ReturnType<typeof startProcess>>;
+/** Whether the service gave up on headers that trickle, while it also had bodies that do. */
+let trickling: Promise<boolean>;
 
 beforeAll(async () => {
   sandbox = await createSandbox();
   service = await startProcess({
     variables: { DAXPAY_URL: sandbox.url, DAXPAY_RATE: "10000", MAX_CONNECTIONS: "300" },
   });
+  trickling = trickle();
 }, 60_000);
 afterAll(async () => {
   const complaints = service.errors();
@@ -74,6 +77,22 @@ async function flood(
   return closed;
 }
 
+async function trickle(): Promise<boolean> {
+  const head = "POST /daxpay.refundsync.v1.RefundSyncService/SyncRefund HTTP/1.1\r\nhost: x\r\n";
+  const slow = await Promise.all(Array.from({ length: 50 }, () => open(service.http)));
+  for (const socket of slow) socket.write(`${head}content-type: application/json\r\ncontent-length: 9999\r\n\r\n{`);
+  const socket = await open(service.http);
+  let closed = false;
+  socket.once("close", () => closed = true);
+  socket.write(head);
+  for (let wait = 0; wait < 300 && !closed; wait++) {
+    socket.write(`x-${wait}: y\r\n`);
+    await pause(100);
+  }
+  for (const socket of slow) socket.destroy();
+  return closed;
+}
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -102,6 +121,19 @@ test.each([["ping", PING], ["settings", SETTINGS]])(
   120_000,
 );
 
+test("HTTP/2 goodbyes of clients that have called a lot: the service goes on", async () => {
+  const farewell = async () => {
+    const socket = await open(service.grpc);
+    const { seen } = watchFrames(socket);
+    socket.write(PREFACE);
+    for (let stream = 1; stream <= 400; stream += 2) socket.write(get(stream, "/healthz"));
+    await expect.poll(() => seen.length).toBe(200);
+    socket.write(GOAWAY);
+    await new Promise((resolve) => socket.once("close", resolve));
+  };
+  await meanwhile(Promise.all(Array.from({ length: 16 }, farewell)));
+}, 120_000);
+
 test("streams beyond the limit of one connection are refused, the rest of the service goes on", async () => {
   await meanwhile(
     flood(service.grpc, PREFACE, (turn) => times(50, (index) => beginCall(2 * (turn * 50 + index) + 1)), 20),
@@ -116,29 +148,6 @@ test("garbage on both ports", async () => {
     flood(url, Buffer.from("\x16\x03\x01\x02\x00\x01"), () => randomBytes(100), 5),
   ]);
   await meanwhile(Promise.all(attacks));
-}, 120_000);
-
-test("headers and bodies that trickle are given up on", async () => {
-  const path = "/daxpay.refundsync.v1.RefundSyncService/SyncRefund";
-  const head = `POST ${path} HTTP/1.1\r\nhost: x\r\n`;
-  const headers = flood(service.http, Buffer.from(head), () => Buffer.from("a: b\r\n"), 0);
-  const slow = await Promise.all(Array.from({ length: 50 }, () => open(service.http)));
-  for (const socket of slow) socket.write(`${head}content-type: application/json\r\ncontent-length: 9999\r\n\r\n{`);
-  const trickle = async () => {
-    const socket = await open(service.http);
-    let closed = false;
-    socket.once("close", () => closed = true);
-    socket.write(head);
-    for (let wait = 0; wait < 300 && !closed; wait++) {
-      socket.write(`x-${wait}: y\r\n`);
-      await pause(100);
-    }
-    return closed;
-  };
-  const given = trickle();
-  await meanwhile(Promise.all([headers, given]));
-  expect(await given).toBe(true);
-  for (const socket of slow) socket.destroy();
 }, 120_000);
 
 test("10,000 connections opened and dropped, at most 300 at a time; memory returns", async () => {
@@ -166,19 +175,22 @@ test("connections beyond MAX_CONNECTIONS are closed at once", async () => {
   for (const socket of kept) socket.destroy();
 }, 60_000);
 
-describe.each(Object.entries(PROTOCOLS))("messages of more than 1 MiB: %s", (_name, transport) => {
-  const client = () => createClient(RefundSyncService, transport(service));
+test.each(Object.entries(PROTOCOLS))("messages of more than 1 MiB: %s", async (_name, transport) => {
+  const client = createClient(RefundSyncService, transport(service));
   const refundNo = "x".repeat(4 * 1024 * 1024);
-
-  test.each(Array.from({ length: 5 }, (_, index) => index))(
-    "are refused before they have come whole (%d)",
-    async () => {
-      const calls = [
-        client().syncRefund({ refundNo }),
-        Array.fromAsync(client().batchSyncRefunds({ refunds: [{ refundNo }] })),
-      ];
-      const codes = await Promise.all(calls.map((call) => call.catch((error) => Code[ConnectError.from(error).code])));
-      expect(codes).toEqual(["ResourceExhausted", "ResourceExhausted"]);
-    },
-  );
+  // An answer that is sent before its request has come whole can be lost in a reset, now and then.
+  for (let round = 0; round < 3; round++) {
+    const calls = [
+      client.syncRefund({ refundNo }),
+      Array.fromAsync(client.batchSyncRefunds({ refunds: [{ refundNo }] })),
+    ];
+    const codes = await Promise.all(calls.map((call) => call.catch((error) => Code[ConnectError.from(error).code])));
+    expect(codes).toEqual(["ResourceExhausted", "ResourceExhausted"]);
+  }
 });
+
+// Last, since it has been under way since the beginning.
+test("headers and bodies that trickle are given up on", async () => {
+  expect(await trickling).toBe(true);
+  await service.line(({ properties }) => properties.status === 408);
+}, 120_000);

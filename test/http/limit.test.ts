@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { limited } from "../../src/http/limit.ts";
 import type { Handler } from "../../src/http/listen.ts";
+import { createSessions } from "../../src/http/session.ts";
 
 const TIMEOUT_MS = 100;
 
@@ -24,7 +25,9 @@ const reader: Handler = async (request, response) => {
 };
 
 test("HTTP/2: a body that does not come whole in time is answered with 408, the connection stays", async () => {
-  const port = await listening(createHttp2Server(limited(reader, TIMEOUT_MS)));
+  const server = createHttp2Server(limited(reader, TIMEOUT_MS));
+  createSessions(server);
+  const port = await listening(server);
   const session = connect(`http://127.0.0.1:${port}`);
   const ask = (whole: boolean) => {
     const stream = session.request({ ":method": "POST", ":path": "/" });

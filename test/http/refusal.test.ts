@@ -114,6 +114,12 @@ describe.each(Object.entries(OVER))("%s", (_version, ask) => {
   });
 });
 
+test("400 where HTTP/2 names no host, which Connect would throw about", async () => {
+  const asked = { method: "POST", path: METHOD, headers: { ...json, ":authority": "a:99999" }, body: BODY };
+  expect(await OVER["HTTP/2"](asked)).toBe(400);
+  expect(await lines()).toMatchObject([{ method: "POST", path: METHOD, status: 400 }]);
+});
+
 test("a path is cut, has nothing that a terminal obeys, and no query", async () => {
   await OVER["HTTP/2"]({ path: `/caf\u00e9\u0085${"x".repeat(1000)}?token=hidden` });
   const [{ path }] = await lines() as { path: string }[];
