@@ -35,7 +35,7 @@ export function limited(handler: Handler, timeoutMs: number = LIMITS.requestTime
     });
     response.once("close", () => clearTimeout(timer));
     // What is answered before its body was read: the rest is thrown away for a moment, so that the answer is not lost in a
-    // reset, and then the stream or the connection ends.
+    // reset, and then the stream or the connection ends. A "connection: close" would end it at once.
     const stream = "stream" in request ? request.stream : undefined;
     const carrier = stream ?? request.socket;
     keepUnread(request);

