@@ -2,7 +2,7 @@ import { DaxPayFailure } from "./failure.ts";
 import { brokenExchange, endpoint, onceOnly, readBody, retryAfterMs } from "./http.ts";
 import { readReply, type RefundReport, type RefusedReply } from "./reply.ts";
 import { type Release, type ReleaseName, RELEASES, type SignType } from "./release.ts";
-import { type RefundQuery, requestBody } from "./request.ts";
+import { type RefundQuery, signedRequest } from "./request.ts";
 import type { SignRule } from "./sign.ts";
 
 /** Which DaxPay to ask, and as whom. */
@@ -70,7 +70,7 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       clientIp: asked.clientIp || (options.clientIp ?? ""),
       nonceStr: asked.nonceStr && call.repeat ? world.nonce() : asked.nonceStr,
     };
-    const body = requestBody(query, {
+    const { body, signature } = signedRequest(query, {
       release,
       rule,
       secret: options.secret,
@@ -80,7 +80,6 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       nonce: world.nonce,
     });
     const answer = await exchange(body, call.signal);
-    const signature = /"sign":"(\w+)"/.exec(body)?.[1];
     if (!answer.ok) throw refusedStatus(answer, query, signature);
     const reply = read(answer.body, query, signature);
     if (reply.skewMs !== undefined) lastSkewMs = reply.skewMs;
@@ -121,7 +120,7 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
     }
   }
 
-  function read(body: Uint8Array, query: RefundQuery, signature?: string): RefundReport | RefusedReply {
+  function read(body: Uint8Array, query: RefundQuery, signature: string): RefundReport | RefusedReply {
     return readReply(body, {
       release,
       rule,
@@ -135,7 +134,7 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
   }
 
   /** A reply with another HTTP status than 200 is a failure whatever it says; its body may still explain it. */
-  function refusedStatus(answer: Answer, query: RefundQuery, signature?: string): DaxPayFailure {
+  function refusedStatus(answer: Answer, query: RefundQuery, signature: string): DaxPayFailure {
     const reply = read(answer.body, query, signature);
     const told = reply.kind === "failure" && reply.failure.code !== undefined ? reply.failure : undefined;
     const facts = { code: told?.code, text: told?.text, traceId: told?.traceId };

@@ -235,11 +235,12 @@ function malformed(what: string, facts: { traceId?: string; text?: string } = {}
 
 /** DaxPay knows the secret, 3.0.0 in capitals as well, and what its texts echo goes to callers and into the log. */
 function discreet(text: string | undefined, { secrets, signature = "" }: ReplyContext): string | undefined {
+  if (!text) return text;
   // A few characters also stand in other words, and taking them out there would show them.
-  const hidden = [...secrets, signature].filter((one) => one.length >= 6).map((one) => one.toLowerCase());
-  const lower = text?.toLowerCase() ?? "";
-  if (!hidden.some((one) => lower.includes(one))) return text;
-  return text?.replace(new RegExp(hidden.map((one) => RegExp.escape(one)).join("|"), "gi"), "[redacted]");
+  const hidden = [...secrets, signature].filter((one) => one.length >= 6);
+  const lower = text.toLowerCase();
+  if (!hidden.some((one) => lower.includes(one.toLowerCase()))) return text;
+  return text.replace(new RegExp(hidden.map((one) => RegExp.escape(one)).join("|"), "gi"), "[redacted]");
 }
 
 /** DaxPay's codes are JSON numbers; a development build between 2.0.5 and 2.0.6 wrote them as strings. */

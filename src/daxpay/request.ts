@@ -22,23 +22,30 @@ export interface RequestOptions {
   readonly nonce: () => string;
 }
 
+export interface SignedRequest {
+  /** JSON. */
+  readonly body: string;
+  /** As in the body: nothing that is passed on repeats it. */
+  readonly signature: string;
+}
+
 /**
- * The JSON body of a signed sync request: exactly the members that the release knows, those of a query only where they are not empty.
- * Every attempt needs a body of its own, since releases refuse old times and may refuse a nonce seen before.
+ * A signed sync request: exactly the members that the release knows, those of a query only where they are not empty.
+ * Every attempt needs one of its own, since releases refuse old times and may refuse a nonce seen before.
  */
-export function requestBody(query: RefundQuery, options: RequestOptions): string {
+export function signedRequest(query: RefundQuery, options: RequestOptions): SignedRequest {
   const { release } = options;
-  const members: [name: string, value: string | number][] = [];
-  const add = (name: string, value: string | number) => value === "" || members.push([name, value]);
-  add("refundNo", query.refundNo);
-  add("bizRefundNo", query.bizRefundNo);
-  for (const name of release.identity) members.push([name, options.identity[name]]);
-  add("clientIp", query.clientIp);
-  add("nonceStr", nonceOf(query, options));
-  add("reqTime", release.time.write(options.now, options.timeZone));
-  const texts = members.map(([name, value]) => [name, String(value)] as const);
-  add("sign", sign(texts, options.secret, options.rule));
-  return JSON.stringify(Object.fromEntries(members));
+  const members: Record<string, string | number> = {};
+  if (query.refundNo) members.refundNo = query.refundNo;
+  if (query.bizRefundNo) members.bizRefundNo = query.bizRefundNo;
+  for (const name of release.identity) members[name] = options.identity[name];
+  if (query.clientIp) members.clientIp = query.clientIp;
+  const nonceStr = nonceOf(query, options);
+  if (nonceStr) members.nonceStr = nonceStr;
+  members.reqTime = release.time.write(options.now, options.timeZone);
+  const texts = Object.entries(members).map(([name, value]) => [name, String(value)] as const);
+  const signature = sign(texts, options.secret, options.rule);
+  return { body: JSON.stringify({ ...members, sign: signature }), signature };
 }
 
 function nonceOf(query: RefundQuery, { release, nonce }: RequestOptions): string {

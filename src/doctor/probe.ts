@@ -1,7 +1,7 @@
 import type { DaxPayOptions, DaxPayWorld } from "../daxpay/client.ts";
 import { endpoint, onceOnly, readBody } from "../daxpay/http.ts";
 import { RELEASES } from "../daxpay/release.ts";
-import { type RefundQuery, requestBody } from "../daxpay/request.ts";
+import { type RefundQuery, signedRequest } from "../daxpay/request.ts";
 import { type Attempt, ruleOf } from "./attempt.ts";
 import { type Breakage, breakageOf, timeout } from "./breakage.ts";
 
@@ -57,7 +57,7 @@ export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
   }
 
   function bodyOf(attempt: Attempt, shiftMs: number): string {
-    return requestBody(query, {
+    return signedRequest(query, {
       release: RELEASES[attempt.release],
       rule: ruleOf(attempt),
       secret: attempt.secret.text,
@@ -65,7 +65,7 @@ export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
       timeZone: options.timeZone,
       now: world.now() + shiftMs,
       nonce: world.nonce,
-    });
+    }).body;
   }
 
   return { query, ask, count: () => sent };

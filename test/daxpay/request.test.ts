@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { requestBody } from "../../src/daxpay/request.ts";
+import { signedRequest } from "../../src/daxpay/request.ts";
 import { type Release, RELEASES } from "../../src/daxpay/release.ts";
 
 const secret = "123456";
@@ -10,7 +10,7 @@ const asked = { refundNo: "", bizRefundNo: "", clientIp: "127.0.0.1", nonceStr: 
 function body(name: keyof typeof RELEASES, query: Partial<typeof asked>, now: number, timeZone = "Asia/Shanghai") {
   const release: Release = RELEASES[name];
   const rule = { algorithm: "HMAC_SHA256", upperCase: release.upperCase } as const;
-  return requestBody({ ...asked, ...query }, { release, rule, secret, identity, timeZone, now, nonce });
+  return signedRequest({ ...asked, ...query }, { release, rule, secret, identity, timeZone, now, nonce }).body;
 }
 
 test("documented: the interface page's own request, to the letter", () => {
