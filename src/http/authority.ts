@@ -7,8 +7,14 @@ export function authorityOf(request: NodeServerRequest): string | undefined {
 
 /** Answers 400 where these are none: Connect makes a URL of them, and would throw where nobody catches. */
 export function addressed(handler: Handler): Handler {
+  /** The last that was one; most clients write the same. */
+  let known: string | undefined;
   return (request, response) => {
-    if (URL.canParse(`http://${authorityOf(request)}`)) return handler(request, response);
+    const authority = authorityOf(request);
+    if (authority === known || URL.canParse(`http://${authority}`)) {
+      known = authority;
+      return handler(request, response);
+    }
     response.statusCode = 400;
     response.setHeader("content-type", "text/plain; charset=utf-8");
     response.end("The request names no host that can be\n");

@@ -26,14 +26,32 @@ const UNREAD_MS = 1_000;
 
 /** Answers 408 to requests that are not sent whole in time, of either HTTP version, and drops them. */
 export function limited(handler: Handler, timeoutMs: number = LIMITS.requestTimeout): Handler {
+  /** What has not come whole yet, the oldest first. */
+  const awaited = new Map<NodeServerRequest, { readonly response: NodeServerResponse; readonly due: number }>();
+  let watching = false;
+
+  /** One timer for all: making one for every request costs more than the rest of this. */
+  function watch(): void {
+    const [oldest] = awaited;
+    watching = oldest !== undefined;
+    if (!oldest) return;
+    const [request, { response, due }] = oldest;
+    const left = due - performance.now();
+    if (left > 0) return void setTimeout(watch, left).unref();
+    awaited.delete(request);
+    tooSlow(request, response);
+    watch();
+  }
+
   return (request, response) => {
-    const timer = setTimeout(() => tooSlow(request, response), timeoutMs);
+    awaited.set(request, { response, due: performance.now() + timeoutMs });
+    if (!watching) watch();
     let sent = false;
     request.once("end", () => {
       sent = true;
-      clearTimeout(timer);
+      awaited.delete(request);
     });
-    response.once("close", () => clearTimeout(timer));
+    response.once("close", () => awaited.delete(request));
     // What is answered before its body was read: the rest is thrown away for a moment, so that the answer is not lost in a
     // reset, and then the stream or the connection ends. A "connection: close" would end it at once.
     const stream = "stream" in request ? request.stream : undefined;
