@@ -17,7 +17,7 @@ const HASTE = 20;
 async function demo(): Promise<void> {
   const sandbox = await createSandbox();
   const app = await createApp(localConfig({ DAXPAY_URL: sandbox.url, WATCH_JITTER: "0" }), {
-    clock: { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(ms / HASTE, signal) },
+    clock: { now: systemClock.now, after: (ms, work) => systemClock.after(ms / HASTE, work) },
   });
   try {
     const { http, grpc } = app.addresses;

@@ -3,7 +3,7 @@ import type { Clock } from "../src/refund/clock.ts";
 export interface ManualClock extends Clock {
   /** Moves time on; everything that falls due runs, in order, each with the work that it sets off. */
   advance(ms: number): Promise<void>;
-  /** How many sleep. */
+  /** How much waits for its time. */
   sleeping(): number;
 }
 
@@ -13,13 +13,11 @@ export function createManualClock(start = 0): ManualClock {
   const sleepers = new Set<{ readonly due: number; readonly wake: () => void }>();
   return {
     now: () => now,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        const sleeper = { due: now + ms, wake: resolve };
-        sleepers.add(sleeper);
-        signal.addEventListener("abort", () => sleepers.delete(sleeper) && reject(signal.reason), { once: true });
-      }),
+    after(ms, wake) {
+      const sleeper = { due: now + ms, wake };
+      sleepers.add(sleeper);
+      return () => void sleepers.delete(sleeper);
+    },
     async advance(ms) {
       const end = now + ms;
       await settle();

@@ -10,7 +10,7 @@ import {
   RefundSyncService,
 } from "../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { localConfig } from "../src/local.ts";
-import { systemClock } from "../src/refund/clock.ts";
+import { type Clock, systemClock } from "../src/refund/clock.ts";
 import type { SandboxOptions } from "../src/sandbox/options.ts";
 import { createSandbox } from "../src/sandbox/sandbox.ts";
 import { durationMs } from "@bufbuild/protobuf/wkt";
@@ -65,8 +65,8 @@ const LONGEST_WAIT_MS = 50_000;
 
 /** A clock whose waits pass so many times faster. */
 export function hasty(times: number): Pick<World, "clock"> {
-  const sleep = (ms: number, signal: AbortSignal) => systemClock.sleep(ms > LONGEST_WAIT_MS ? ms : ms / times, signal);
-  return { clock: { now: systemClock.now, sleep } };
+  const after: Clock["after"] = (ms, work) => systemClock.after(ms > LONGEST_WAIT_MS ? ms : ms / times, work);
+  return { clock: { now: systemClock.now, after } };
 }
 
 /** What came of a call in one line: "SUCCEEDED refund_success", or "not_found REFUND_UNKNOWN ANSWERED -". */

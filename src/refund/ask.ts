@@ -3,7 +3,7 @@ import { DaxPayFailure, type Reason } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import { type Breaker, CircuitOpenFailure } from "./breaker.ts";
 import type { Budget } from "./budget.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, sleep } from "./clock.ts";
 import type { RefundListener } from "./event.ts";
 import type { Flight } from "./flight.ts";
 
@@ -37,7 +37,7 @@ export async function ask(query: RefundQuery, caller: string, flight: Flight, op
       if (waitMs === undefined || options.clock.now() + waitMs >= flight.deadline()) throw error;
       options.on({ type: "repeated", failure: error, waitMs });
       flight.ifLate = () => error;
-      await options.clock.sleep(waitMs, flight.signal);
+      await sleep(options.clock, waitMs, flight.signal);
     }
   }
 }

@@ -1,6 +1,6 @@
 import PQueue, { type Queue, type QueueAddOptions } from "p-queue";
 import { DaxPayFailure } from "../daxpay/failure.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, sleep } from "./clock.ts";
 
 /** How often and how many at a time DaxPay may be asked, over all callers. */
 export interface BudgetOptions {
@@ -40,7 +40,7 @@ export function createBudget(options: BudgetOptions, clock: Clock): Budget {
   async function pause(until: number): Promise<void> {
     resumeAt = until;
     queue.pause();
-    await clock.sleep(until - clock.now(), closed.signal);
+    await sleep(clock, until - clock.now(), closed.signal);
     // A later pause has taken over.
     if (resumeAt === until) queue.start();
   }

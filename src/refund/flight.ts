@@ -36,7 +36,7 @@ interface Run<T> extends Flight {
   ended: boolean;
 }
 
-/** Why a caller's timer and a run that all have left are aborted; making an exception each time would cost more than the rest. */
+/** Why a run that all have left is aborted; making an exception each time would cost more than the rest. */
 const LEFT = "left";
 
 export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T> {
@@ -44,7 +44,6 @@ export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T>
 
   function start(key: string, work: (flight: Flight) => Promise<T>): Run<T> {
     const abort = new AbortController();
-    const begin = Promise.withResolvers<void>();
     const run: Run<T> = {
       abort,
       signal: abort.signal,
@@ -53,15 +52,13 @@ export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T>
       ended: false,
       deadline: () => run.latest,
       ifLate: () => new DOMException("The work did not start in time", "TimeoutError"),
-      outcome: begin.promise.then(() => work(run)).finally(() => {
+      // Only when its first caller has been counted.
+      outcome: Promise.resolve().then(() => work(run)).finally(() => {
         run.ended = true;
         forget(key, run);
       }),
     };
-    // Every caller has its own view of the outcome; a run that all have left fails unseen.
-    run.outcome.catch(() => {});
     runs.set(key, run);
-    begin.resolve();
     return run;
   }
 
@@ -77,18 +74,17 @@ export function createFlights<T>(clock: Clock, onShared: () => void): Flights<T>
       const run = found ?? start(key, work);
       run.callers++;
       run.latest = Math.max(run.latest, clock.now() + caller.timeoutMs);
-      const leave = new AbortController();
-      const depart = () => leave.abort(caller.signal.reason);
+      // Every caller has its own view of the outcome.
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      const depart = () => reject(caller.signal.reason);
       caller.signal.addEventListener("abort", depart, { once: true });
+      const cancel = clock.after(Math.max(0, caller.timeoutMs), () => reject(run.ifLate()));
+      run.outcome.then(resolve, reject);
       try {
-        const late = clock.sleep(Math.max(0, caller.timeoutMs), leave.signal).then(() => {
-          throw run.ifLate();
-        });
-        return await Promise.race([run.outcome, late]);
+        return await promise;
       } finally {
+        cancel();
         caller.signal.removeEventListener("abort", depart);
-        // Ends the timer; its rejection has lost the race and is nobody's.
-        leave.abort(LEFT);
         run.callers--;
         if (run.callers === 0 && !run.ended) {
           forget(key, run);

@@ -1,5 +1,5 @@
 import { DaxPayFailure } from "../daxpay/failure.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, sleep } from "./clock.ts";
 import type { Caller } from "./flight.ts";
 import { type ScheduleOptions, waitAfter } from "./schedule.ts";
 import type { RefundState } from "./state.ts";
@@ -68,7 +68,7 @@ export function createFollows(clock: Clock, schedule: ScheduleOptions): Follows 
         if (outcome instanceof DaxPayFailure) throw outcome;
         return;
       }
-      await clock.sleep(waitAfter(attempt, least, schedule), signal);
+      await sleep(clock, waitAfter(attempt, least, schedule), signal);
     }
   }
 

@@ -10,9 +10,9 @@ test("a repeated request is signed anew: other time or nonce, other signature", 
     world: {
       clock: {
         now: () => now,
-        sleep: (ms, signal) => {
+        after(ms, work) {
           if (ms < 50_000) now += ms;
-          return ms < 50_000 ? Promise.resolve() : hasty(1).clock.sleep(ms, signal);
+          return hasty(Infinity).clock.after(ms, work);
         },
       },
     },
