@@ -1,4 +1,4 @@
-import { context as otel, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
+import { context as otel, ROOT_CONTEXT, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import type { Logger } from "@logtape/logtape";
 import type { DaxPay } from "./daxpay/client.ts";
@@ -99,10 +99,10 @@ export function observeGauges(meter: Instruments, gauges: () => Gauges, now: () 
   );
 }
 
-/**
- * A client span around every request to DaxPay. Callers' trace ids are none of DaxPay's business: within a suppressed
- * context Deno's fetch sends no `traceparent` on, whatever OTEL_PROPAGATORS says.
- */
+/** Within it Deno's fetch makes no span of its own and sends no `traceparent` on, whatever OTEL_PROPAGATORS says. */
+const UNTRACED = suppressTracing(ROOT_CONTEXT);
+
+/** A client span around every request to DaxPay. Callers' trace ids are none of DaxPay's business. */
 export function traced(daxpay: DaxPay, tracer: Tracer, url: URL): DaxPay {
   const attributes = {
     "http.request.method": "POST",
@@ -115,7 +115,7 @@ export function traced(daxpay: DaxPay, tracer: Tracer, url: URL): DaxPay {
     sync: (query, options) =>
       tracer.startActiveSpan("DaxPay refund sync", { kind: SpanKind.CLIENT, attributes }, async (span) => {
         try {
-          const report = await otel.with(suppressTracing(otel.active()), () => daxpay.sync(query, options));
+          const report = await otel.with(UNTRACED, () => daxpay.sync(query, options));
           span.setAttribute("daxpay.trace_id", report.traceId ?? "");
           return report;
         } catch (error) {
