@@ -7,7 +7,7 @@ const PAGE = { refundNo: "DEVR24051020531763000004", clientIp: "127.0.0.1" };
 function at(ms: number) {
   return {
     sandbox: { now: () => ms, traceId: () => "sIV4zJVhZ4Uz" },
-    world: { clock: { now: () => ms, sleep: () => new Promise<void>(() => {}) } },
+    world: { clock: { now: () => ms, after: () => () => {} } },
   };
 }
 
