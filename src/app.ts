@@ -3,7 +3,6 @@ import process from "node:process";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { createValidator } from "@bufbuild/protovalidate";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import { getLogger } from "@logtape/logtape";
 import { metrics, trace } from "@opentelemetry/api";
@@ -37,6 +36,7 @@ import { routeHealth } from "./service/health.ts";
 import { routeReflection } from "./service/reflection.ts";
 import { routeRefunds } from "./service/refund.ts";
 import { createReadiness } from "./service/readiness.ts";
+import { createRuleValidator } from "./service/validate.ts";
 import { guarded, openAuth, openCertificate } from "./access.ts";
 
 /** A running service. */
@@ -106,7 +106,7 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
     ],
   });
   const observer = createObserver(logger, numbers);
-  let patience: ReturnType<typeof setTimeout> | undefined;
+  let endPatience = () => {};
   const refunds = createRefunds({
     daxpay: traced(
       createDaxPay(config.daxpay, { fetch: world.fetch, now, nonce: world.nonce }),
@@ -141,7 +141,7 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
       headers: { "content-type": PROMETHEUS },
     })),
   });
-  const validator = createValidator();
+  const validator = createRuleValidator();
   const rpc = connectNodeAdapter({
     routes(router) {
       routeRefunds(router, refunds, validator);
@@ -202,7 +202,7 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
       readiness.block("stopping");
       stop.abort(stopping());
       await listening.close(config.stopTimeoutMs, () => cut.abort(stopping()));
-      clearTimeout(patience);
+      endPatience();
       auth.close();
       certificate.close();
       refunds.close();
@@ -215,10 +215,10 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
   }
 
   function onBreaker(open: boolean): void {
-    clearTimeout(patience);
+    endPatience();
     if (!open) return readiness.unblock(BREAKER_OPEN);
     readiness.block(BREAKER_OPEN);
-    patience = setTimeout(() => readiness.unblock(BREAKER_OPEN), BREAKER_PATIENCE_MS);
+    endPatience = world.clock.after(BREAKER_PATIENCE_MS, () => readiness.unblock(BREAKER_OPEN));
   }
 
   function warnDocumented(): void {
