@@ -25,7 +25,7 @@ import { peerOf } from "./http/tls.ts";
 import { createCalls, REQUEST_ID } from "./intercept/call.ts";
 import { createCallLog } from "./intercept/log.ts";
 import { createCallMetrics } from "./intercept/metrics.ts";
-import { createStopInterceptor } from "./intercept/stop.ts";
+import { withStop } from "./intercept/stop.ts";
 import { createCallTrace } from "./intercept/trace.ts";
 import { LOG_CATEGORY } from "./log.ts";
 import { createNumbers, PROMETHEUS } from "./meter.ts";
@@ -143,13 +143,14 @@ export async function createApp(config: Config, given: Partial<World> = {}): Pro
   });
   const validator = createRuleValidator();
   const rpc = connectNodeAdapter({
-    routes(router) {
+    routes(all) {
+      const router = withStop(all, stop.signal);
       routeRefunds(router, refunds, validator);
       routeHealth(router, [RefundSyncService], readiness);
       routeReflection(router, [RefundSyncService, Health]);
     },
     requestGate: calls.gate,
-    interceptors: [calls.interceptor, createStopInterceptor(stop.signal), createValidateInterceptor({ validator })],
+    interceptors: [calls.interceptor, createValidateInterceptor({ validator })],
     readMaxBytes: READ_MAX_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
     // From then on no call is served; until then a unary one is, for its caller could not know that the service stops.

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Message } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -70,16 +71,18 @@ export interface Calls {
 }
 
 /** Undefined only outside of an RPC. */
-const callKey = createContextKey<{ readonly call: Call; entered: boolean; end: (error?: unknown) => void } | undefined>(
-  undefined,
-  { description: "The RPC that is being served" },
-);
+const callKey = createContextKey<Entry | undefined>(undefined, { description: "The RPC that is being served" });
 
 export const REQUEST_ID = "x-request-id";
 
-export function createCalls(options: CallsOptions): Calls {
-  const storage = new AsyncLocalStorage<Call>();
+/** Knows the call on whose behalf the present code runs. */
+const storage = new AsyncLocalStorage<Call>();
 
+function inside<T>(call: Call, work: () => T): T {
+  return storage.run(call, () => otel.with(call.context, work));
+}
+
+export function createCalls(options: CallsOptions): Calls {
   function begin(context: HandlerContext): Call {
     const { service, method, protocolName, requestHeader, values } = context;
     const call: Call = {
@@ -95,24 +98,14 @@ export function createCalls(options: CallsOptions): Calls {
       shared: false,
       context: otel.active(),
     };
-    let ended = false;
-    const entry = {
-      call,
-      entered: false,
-      end(error?: unknown) {
-        if (ended) return;
-        ended = true;
-        const ending = endingOf(error, options.now() - call.begunAt);
-        for (const observer of options.observers) observer.onEnd(call, ending);
-      },
-    };
-    values.set(callKey, entry);
+    values.set(callKey, new Entry(call, context.signal, finish));
     for (const observer of options.observers) observer.onBegin?.(call);
-    // Whatever ends a call ends its signal. What got as far as the interceptor ends there, with more to tell.
-    context.signal.addEventListener("abort", () => {
-      if (!entry.entered) entry.end(context.signal.reason);
-    }, { once: true });
     return call;
+  }
+
+  function finish(call: Call, error: unknown): void {
+    const ending = endingOf(error, options.now() - call.begunAt);
+    for (const observer of options.observers) observer.onEnd(call, ending);
   }
 
   async function gate(context: HandlerContext): Promise<void> {
@@ -123,49 +116,26 @@ export function createCalls(options: CallsOptions): Calls {
     call.caller = await options.authenticate({ authorization, peer: options.peerOf(context) });
   }
 
-  function inside<T>(call: Call, work: () => T): T {
-    return storage.run(call, () => otel.with(call.context, work));
-  }
-
-  /** The messages of a stream; every step of making them runs inside the call. */
-  async function* followed<T>(call: Call, messages: AsyncIterable<T>, note: (message: T) => void): AsyncGenerator<T> {
-    const iterator = messages[Symbol.asyncIterator]();
-    // Whether the stream waits to be read on; when its reader leaves then, it has to be told.
-    let waiting = false;
-    try {
-      for (;;) {
-        const next = await inside(call, () => iterator.next());
-        if (next.done) return;
-        waiting = true;
-        note(next.value);
-        yield next.value;
-        waiting = false;
-      }
-    } finally {
-      if (waiting) await inside(call, () => iterator.return?.());
-    }
-  }
-
   const interceptor: Interceptor = (next) => async (request) => {
     const entry = request.contextValues.get(callKey);
     if (!entry) return await next(request);
-    const { call, end } = entry;
+    const { call } = entry;
     const about = facts(call.about);
-    entry.entered = true;
+    entry.enter();
     try {
       if (!request.stream) {
         about.request(request.message);
         const response = await inside(call, () => next(request)) as UnaryResponse;
         about.response(response.message);
-        end();
+        entry.end();
         return response;
       }
-      const message = followed(call, request.message, about.request);
+      const message = noted(request.message, about.request);
       const response = await inside(call, () => next({ ...request, message }));
       if (!response.stream) throw new TypeError("Found a unary answer to a stream");
-      return { ...response, message: untilEnd(followed(call, response.message, about.response), request.signal, end) };
+      return { ...response, message: new Answers(entry, response.message) };
     } catch (error) {
-      end(error);
+      entry.end(error);
       throw error;
     }
   };
@@ -173,19 +143,87 @@ export function createCalls(options: CallsOptions): Calls {
   return { gate, interceptor, current: () => storage.getStore() };
 }
 
-/** The errors of a stream appear while it is read, after the interceptor has returned. */
-async function* untilEnd<T>(messages: AsyncIterable<T>, signal: AbortSignal, end: (error?: unknown) => void) {
-  let finished = false;
-  try {
-    yield* messages;
-    finished = true;
-    end();
-  } catch (error) {
-    end(error);
+/** Sees to it that a call ends once, whatever ends it. */
+class Entry implements EventListenerObject {
+  #ended = false;
+
+  constructor(
+    readonly call: Call,
+    readonly signal: AbortSignal,
+    private readonly finish: (call: Call, error: unknown) => void,
+  ) {
+    signal.addEventListener("abort", this, { once: true });
+  }
+
+  /** What got as far as the interceptor ends there, with more to tell than its signal. */
+  enter(): void {
+    this.signal.removeEventListener("abort", this);
+  }
+
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.finish(this.call, error);
+  }
+
+  /** Whatever ends a call ends its signal. */
+  handleEvent(): void {
+    this.end(this.signal.reason);
+  }
+}
+
+/** Notes the messages as they are read. */
+async function* noted<T>(messages: AsyncIterable<T>, note: (message: T) => void): AsyncGenerator<T> {
+  for await (const message of messages) {
+    note(message);
+    yield message;
+  }
+}
+
+/**
+ * The messages of an answer, each of them made inside the call, whose errors appear while they are read. Not a generator,
+ * which would take three times the memory: ten thousand streams may wait for their next message.
+ */
+class Answers<T extends Message> implements AsyncIterableIterator<T> {
+  readonly #entry: Entry;
+  readonly #messages: AsyncIterator<T>;
+
+  constructor(entry: Entry, messages: AsyncIterable<T>) {
+    this.#entry = entry;
+    this.#messages = messages[Symbol.asyncIterator]();
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const entry = this.#entry;
+    return inside(entry.call, () => this.#messages.next()).then((next) => {
+      if (next.done) entry.end();
+      else facts(entry.call.about).response(next.value);
+      return next;
+    }, (error) => {
+      entry.end(error);
+      throw error;
+    });
+  }
+
+  /** A reader that stops reading: the caller has gone. */
+  async return(): Promise<IteratorResult<T>> {
+    const { aborted, reason } = this.#entry.signal;
+    await this.#leave(aborted ? reason : new ConnectError("The caller stopped reading", Code.Canceled));
+    return { value: undefined, done: true };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<T>> {
+    await this.#leave(error);
     throw error;
-  } finally {
-    // A reader that stops reading: the caller has gone.
-    if (!finished) end(signal.aborted ? signal.reason : new ConnectError("The caller stopped reading", Code.Canceled));
+  }
+
+  async #leave(error: unknown): Promise<void> {
+    this.#entry.end(error);
+    await inside(this.#entry.call, () => this.#messages.return?.());
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 

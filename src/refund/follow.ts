@@ -1,8 +1,9 @@
 import { DaxPayFailure } from "../daxpay/failure.ts";
-import { type Clock, sleep } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { Caller } from "./flight.ts";
 import { type ScheduleOptions, waitAfter } from "./schedule.ts";
-import type { RefundState } from "./state.ts";
+import { Seat } from "./seat.ts";
+import type { RefundState, Status } from "./state.ts";
 
 /** What one attempt of a watch learned: a state, or why there is none. */
 export interface Attempt {
@@ -16,8 +17,8 @@ export interface Attempt {
 export interface Follows {
   /**
    * Yields the outcome of every attempt until a state is final. Throws a failure that repeating will not help after
-   * yielding it, and the signal's reason when that aborts. Callers of one key share one schedule; a late one begins
-   * with the last outcome.
+   * yielding it, the signal's reason when that aborts, and a TimeoutError after a day. Callers of one key share one
+   * schedule, which begins at once; a late one begins with the last outcome.
    */
   follow(key: string, signal: AbortSignal, sync: (caller: Caller) => Promise<RefundState>): AsyncGenerator<Attempt>;
   /** How many callers follow. */
@@ -28,81 +29,109 @@ export interface Follows {
 
 /** Milliseconds that one attempt may wait in line and for DaxPay. */
 const ATTEMPT_TIMEOUT_MS = 60_000;
+/** Milliseconds that a caller may follow. */
+const FOLLOW_TIMEOUT_MS = 24 * 3600 * 1000;
 /** So many more syncs must say the same before a soft state counts as final. */
 const CONFIRMATIONS = 3;
 
 /** One schedule and those who follow it. */
 interface Watch {
-  readonly abort: AbortController;
+  readonly key: string;
+  readonly sync: (caller: Caller) => Promise<RefundState>;
   readonly begunAt: number;
-  readonly seats: Set<Seat>;
+  /** Who follows, and until when, in milliseconds since 1970; who came first stands first. */
+  readonly seats: Map<Seat<Attempt>, number>;
   last: Attempt | undefined;
+  /** What the last sync said, and how many before it in a row. */
+  status: Status | undefined;
+  repeats: number;
+  /** Ends the attempt that is under way, or takes back the next one. */
+  cancel: () => void;
 }
 
 export function createFollows(clock: Clock, schedule: ScheduleOptions): Follows {
   const watches = new Map<string, Watch>();
 
   function start(key: string, sync: (caller: Caller) => Promise<RefundState>): Watch {
-    const watch: Watch = { abort: new AbortController(), begunAt: clock.now(), seats: new Set(), last: undefined };
+    const watch: Watch = {
+      key,
+      sync,
+      begunAt: clock.now(),
+      seats: new Map(),
+      last: undefined,
+      status: undefined,
+      repeats: 0,
+      cancel: () => {},
+    };
     watches.set(key, watch);
-    run(watch, sync).then(() => end(key, watch), (error) => end(key, watch, error));
+    ask(watch);
     return watch;
   }
 
-  function end(key: string, watch: Watch, error?: unknown): void {
-    if (watches.get(key) === watch) watches.delete(key);
-    for (const seat of watch.seats) seat.end(error);
-  }
-
-  /** Attempt after attempt, until one is the last. */
-  async function run(watch: Watch, sync: (caller: Caller) => Promise<RefundState>): Promise<void> {
-    const { signal } = watch.abort;
-    const confirm = createConfirmation();
-    for (let attempt = 1;; attempt++) {
-      const outcome = await settle(sync({ signal, timeoutMs: ATTEMPT_TIMEOUT_MS }), confirm);
-      signal.throwIfAborted();
-      watch.last = { attempt, observedAt: clock.now(), outcome };
-      for (const seat of watch.seats) seat.push(watch.last);
-      const least = outcome instanceof DaxPayFailure ? outcome.retryAfterMs : outcome.nextSyncAfterMs;
-      if (least === undefined) {
-        if (outcome instanceof DaxPayFailure) throw outcome;
-        return;
-      }
-      await sleep(clock, waitAfter(attempt, least, schedule), signal);
+  /** Makes one attempt. What it needs is gone when it is over: most of the time a watch only waits. */
+  async function ask(watch: Watch): Promise<void> {
+    const abort = new AbortController();
+    watch.cancel = () => abort.abort();
+    try {
+      const outcome = await settle(watch.sync({ signal: abort.signal, timeoutMs: ATTEMPT_TIMEOUT_MS }));
+      if (!abort.signal.aborted) tell(watch, outcome instanceof DaxPayFailure ? outcome : confirmed(watch, outcome));
+    } catch (error) {
+      if (!abort.signal.aborted) end(watch, error);
     }
   }
 
+  /** Tells everybody, and waits for the next attempt unless this one was the last. */
+  function tell(watch: Watch, outcome: RefundState | DaxPayFailure): void {
+    const attempt = (watch.last?.attempt ?? 0) + 1;
+    watch.last = { attempt, observedAt: clock.now(), outcome };
+    for (const seat of watch.seats.keys()) seat.push(watch.last);
+    const failed = outcome instanceof DaxPayFailure;
+    const least = failed ? outcome.retryAfterMs : outcome.nextSyncAfterMs;
+    if (least === undefined) end(watch, failed ? outcome : undefined);
+    else wait(watch, waitAfter(attempt, least, schedule));
+  }
+
+  /** Asks after the given milliseconds, and ends meanwhile whose time is over. */
+  function wait(watch: Watch, ms: number): void {
+    const [[first, until]] = watch.seats;
+    const left = Math.max(0, until - clock.now());
+    if (left > ms) {
+      watch.cancel = clock.after(ms, () => ask(watch));
+      return;
+    }
+    watch.cancel = clock.after(left, () => {
+      first.end(new DOMException("The watch has lasted a day", "TimeoutError"));
+      if (watch.seats.size > 0) wait(watch, ms - left);
+    });
+  }
+
+  function end(watch: Watch, error?: unknown): void {
+    watches.delete(watch.key);
+    for (const seat of watch.seats.keys()) seat.end(error);
+  }
+
+  function leave(watch: Watch, seat: Seat<Attempt>): void {
+    watch.seats.delete(seat);
+    if (watch.seats.size === 0 && watches.delete(watch.key)) watch.cancel();
+  }
+
   return {
-    async *follow(key, signal, sync) {
+    follow(key, signal, sync) {
       signal.throwIfAborted();
       const watch = watches.get(key) ?? start(key, sync);
-      const seat = createSeat();
-      watch.seats.add(seat);
+      const seat: Seat<Attempt> = new Seat(signal, () => leave(watch, seat));
+      watch.seats.set(seat, clock.now() + FOLLOW_TIMEOUT_MS);
       if (watch.last) seat.push(watch.last);
-      const leave = () => seat.end(signal.reason);
-      signal.addEventListener("abort", leave, { once: true });
-      try {
-        yield* seat.attempts();
-      } finally {
-        signal.removeEventListener("abort", leave);
-        watch.seats.delete(seat);
-        if (watch.seats.size === 0) {
-          if (watches.get(key) === watch) watches.delete(key);
-          watch.abort.abort();
-        }
-      }
+      return seat;
     },
     watchers: () => [...watches.values()].reduce((sum, watch) => sum + watch.seats.size, 0),
     oldest: () => watches.values().next().value?.begunAt,
   };
 }
 
-async function settle(
-  sync: Promise<RefundState>,
-  confirm: (state: RefundState) => RefundState,
-): Promise<RefundState | DaxPayFailure> {
+async function settle(sync: Promise<RefundState>): Promise<RefundState | DaxPayFailure> {
   try {
-    return confirm(await sync);
+    return await sync;
   } catch (error) {
     if (error instanceof DaxPayFailure) return error;
     throw error;
@@ -110,46 +139,9 @@ async function settle(
 }
 
 /** Makes a soft state final once enough syncs in a row have said the same. */
-function createConfirmation(): (state: RefundState) => RefundState {
-  let status: string | undefined;
-  let times = 0;
-  return (state) => {
-    times = state.status === status ? times + 1 : 0;
-    status = state.status;
-    const soft = state.status === "FAILED" || state.status === "NOT_FOUND";
-    return soft && times >= CONFIRMATIONS ? { ...state, nextSyncAfterMs: undefined } : state;
-  };
-}
-
-/** One caller's view of a watch. */
-interface Seat {
-  push(attempt: Attempt): void;
-  end(error?: unknown): void;
-  /** What was pushed, in order, until the end. */
-  attempts(): AsyncGenerator<Attempt>;
-}
-
-function createSeat(): Seat {
-  const unread: Attempt[] = [];
-  let ended: { readonly error: unknown } | undefined;
-  let wake = () => {};
-
-  return {
-    push(attempt) {
-      unread.push(attempt);
-      wake();
-    },
-    end(error) {
-      ended ??= { error };
-      wake();
-    },
-    async *attempts() {
-      for (;;) {
-        for (let attempt = unread.shift(); attempt; attempt = unread.shift()) yield attempt;
-        if (ended?.error !== undefined) throw ended.error;
-        if (ended) return;
-        await new Promise<void>((resolve) => (wake = resolve));
-      }
-    },
-  };
+function confirmed(watch: Watch, state: RefundState): RefundState {
+  watch.repeats = state.status === watch.status ? watch.repeats + 1 : 0;
+  watch.status = state.status;
+  const soft = state.status === "FAILED" || state.status === "NOT_FOUND";
+  return soft && watch.repeats >= CONFIRMATIONS ? { ...state, nextSyncAfterMs: undefined } : state;
 }

@@ -7,15 +7,16 @@ import {
   RefundSyncService,
   type SyncRefundRequest,
   SyncRefundRequestSchema,
+  type WatchRefundResponse,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import type { Attempt } from "../refund/follow.ts";
 import type { Refunds } from "../refund/refunds.ts";
 import { messageFromAttempt, messageFromResult, messageFromState, queryFrom } from "./convert.ts";
 import { connectErrorFrom } from "./failure.ts";
 
-/** Milliseconds that a call may take when its caller sets no deadline: a unary one, a batch and a watch. */
+/** Milliseconds that a call may take when its caller sets no deadline: a unary one and a batch. */
 const UNARY_TIMEOUT_MS = 60_000;
 const BATCH_TIMEOUT_MS = 600_000;
-const WATCH_TIMEOUT_MS = 24 * 3600 * 1000;
 
 /** Serves RefundSyncService. The validator judges the items of a batch one by one. */
 export function routeRefunds(router: ConnectRouter, refunds: Refunds, validator: Validator): void {
@@ -61,41 +62,49 @@ export function routeRefunds(router: ConnectRouter, refunds: Refunds, validator:
         throw explained(error);
       }
     },
-    async *watchRefund(request, context) {
-      const end = endOf(context, WATCH_TIMEOUT_MS);
-      try {
-        for await (const attempt of refunds.watch(queryFrom(request), end.signal)) {
-          yield messageFromAttempt(attempt);
-        }
-      } catch (error) {
-        throw explained(error);
-      } finally {
-        end.dispose();
-      }
-    },
+    watchRefund: (request, context) => new AttemptMessages(refunds.watch(queryFrom(request), context.signal)),
   });
 }
 
 function explained(error: unknown): unknown {
-  return error instanceof DaxPayFailure ? connectErrorFrom(error) : error;
+  if (error instanceof DaxPayFailure) return connectErrorFrom(error);
+  const late = error instanceof DOMException && error.name === "TimeoutError";
+  return late ? new ConnectError(error.message, Code.DeadlineExceeded) : error;
 }
 
-/** Aborts with the call, and after so many milliseconds where its caller sets no deadline. */
-function endOf({ signal, timeoutMs }: HandlerContext, fallbackMs: number) {
-  const end = new AbortController();
-  const leave = () => end.abort(signal.reason);
-  if (signal.aborted) leave();
-  signal.addEventListener("abort", leave, { once: true });
-  const timer = timeoutMs() === undefined
-    ? setTimeout(() => end.abort(new ConnectError("The watch has lasted a day", Code.DeadlineExceeded)), fallbackMs)
-    : undefined;
-  return {
-    signal: end.signal,
-    dispose() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", leave);
-    },
-  };
+/** The attempts of a watch as messages. As a generator it would take three times the memory while nothing happens. */
+class AttemptMessages implements AsyncIterableIterator<WatchRefundResponse> {
+  readonly #attempts: AsyncGenerator<Attempt>;
+
+  constructor(attempts: AsyncGenerator<Attempt>) {
+    this.#attempts = attempts;
+  }
+
+  next(): Promise<IteratorResult<WatchRefundResponse>> {
+    return this.#attempts.next().then(messageFrom, explain);
+  }
+
+  async return(): Promise<IteratorResult<WatchRefundResponse>> {
+    await this.#attempts.return(undefined);
+    return { value: undefined, done: true };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<WatchRefundResponse>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+function messageFrom(next: IteratorResult<Attempt>): IteratorResult<WatchRefundResponse> {
+  return next.done ? next : { done: false, value: messageFromAttempt(next.value) };
+}
+
+function explain(error: unknown): never {
+  throw explained(error);
 }
 
 /**

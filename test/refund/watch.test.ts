@@ -114,6 +114,35 @@ describe("a watch ends", () => {
     await clock.advance(100_000);
     expect(asked.length).toBe(2);
   });
+
+  test("when its reader stops, leaving nothing behind", async () => {
+    const { clock, refunds, asked } = start(["refund_progress"]);
+    const signal = new AbortController().signal;
+    const reading = (async () => {
+      for await (const { attempt } of refunds.watch(QUERY, signal)) if (attempt === 2) return;
+    })();
+    await clock.advance(10_000);
+    await reading;
+    expect([clock.sleeping(), refunds.gauges().watchers, refunds.gauges().oldestWatch]).toEqual([0, 0, undefined]);
+    await clock.advance(100_000);
+    expect(asked.length).toBe(2);
+  });
+
+  test("after a day, each at its own time, and the others' attempts keep theirs", async () => {
+    const { clock, watch, refunds, times } = start(["refund_progress"]);
+    const first = watch();
+    await clock.advance(60_000);
+    const second = watch();
+    await clock.advance(86_340_000 - 1);
+    expect(first.seen.at(-1)).toBe("293 refund_progress");
+    await clock.advance(1);
+    expect(first.seen.at(-1)).toBe("error The watch has lasted a day");
+    expect([second.seen.at(-1), refunds.gauges().watchers]).toEqual(["293 refund_progress", 1]);
+    await clock.advance(60_000);
+    expect(second.seen.at(-1)).toBe("error The watch has lasted a day");
+    expect([clock.sleeping(), refunds.gauges().watchers, refunds.gauges().oldestWatch]).toEqual([0, 0, undefined]);
+    expect(times().slice(-2)).toEqual([86_020, 86_320]);
+  });
 });
 
 describe("watchers of one refund", () => {
