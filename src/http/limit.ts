@@ -47,18 +47,18 @@ export function limited(handler: Handler, timeoutMs: number = LIMITS.requestTime
     awaited.set(request, { response, due: performance.now() + timeoutMs });
     if (!watching) watch();
     let sent = false;
-    request.once("end", () => {
+    request.on("end", () => {
       sent = true;
       awaited.delete(request);
     });
-    response.once("close", () => awaited.delete(request));
+    response.on("close", () => awaited.delete(request));
     // What is answered before its body was read: the rest is thrown away for a moment, so that the answer is not lost in a
     // reset, and then the stream or the connection ends. A "connection: close" would end it at once.
     const stream = "stream" in request ? request.stream : undefined;
     const carrier = stream ?? request.socket;
     keepUnread(request);
     // On Deno an HTTP/2 response has not finished as long as its request goes on, but its stream has.
-    (stream ?? response).once("finish", () => {
+    (stream ?? response).on("finish", () => {
       if (sent || (!stream && request.complete)) return;
       request.resume();
       setTimeout(() => (!stream && request.complete) || carrier.destroy(), UNREAD_MS).unref();

@@ -143,7 +143,7 @@ function addressOf(server: NetServer): AddressInfo {
 
 function track(sockets: Set<Socket>, socket: Socket): void {
   sockets.add(socket);
-  socket.once("close", () => sockets.delete(socket));
+  socket.on("close", () => sockets.delete(socket));
   // A peer that breaks off is no event: its calls end by their own signals.
   socket.on("error", () => {});
 }

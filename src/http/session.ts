@@ -32,12 +32,12 @@ export function createSessions(
     const streams = new Set<ServerHttp2Stream>();
     endLater(session);
     open.set(session, streams);
-    session.once("close", () => open.delete(session));
+    session.on("close", () => open.delete(session));
     session.on("error", () => {});
     // Ahead of whoever answers.
     session.prependListener("stream", (stream) => {
       streams.add(stream);
-      stream.once("close", () => streams.delete(stream));
+      stream.on("close", () => streams.delete(stream));
       // After all that the client has sent by now, before the first answer.
       if (leaving) queueMicrotask(() => tell(session));
     });

@@ -1,6 +1,7 @@
 import {
   type Context,
   context as otel,
+  isSpanContextValid,
   isValidSpanId,
   isValidTraceId,
   type Span,
@@ -23,7 +24,7 @@ export function createCallTrace(tracer: Tracer): CallObserver {
       const options = { kind: SpanKind.SERVER, attributes: methodAttributes(call) };
       const span = tracer.startSpan(`${call.service}/${call.method}`, options, parentOf(call));
       spans.set(call, span);
-      call.context = trace.setSpan(otel.active(), span);
+      if (isSpanContextValid(span.spanContext())) call.context = trace.setSpan(otel.active(), span);
     },
     onEnd(call, ending) {
       const span = spans.get(call);
