@@ -1,19 +1,17 @@
-import { ansiColorFormatter, configure, getConsoleSink, getJsonLinesFormatter, type Sink } from "@logtape/logtape";
+import {
+  ansiColorFormatter,
+  configure,
+  getJsonLinesFormatter,
+  type LogRecord,
+  type Sink,
+  type TextFormatter,
+} from "@logtape/logtape";
 import { DEFAULT_REDACT_FIELDS, JWT_PATTERN, redactByField, redactByPattern } from "@logtape/redaction";
 import type { LogConfig } from "./config.ts";
 
 /** The root of all log categories. */
 export const LOG_CATEGORY = "refundsync";
 
-/** All levels go the same way, so that lines stay in order. */
-const STANDARD_OUTPUT = {
-  trace: "log",
-  debug: "log",
-  info: "log",
-  warning: "log",
-  error: "log",
-  fatal: "log",
-} as const;
 /** The library's patterns and DaxPay's `sign` in one, since every name of every line is held against it. */
 const SECRET_FIELD = new RegExp(
   [...DEFAULT_REDACT_FIELDS.map((pattern) => new RegExp(pattern).source), "^sign$"].join("|"),
@@ -21,17 +19,20 @@ const SECRET_FIELD = new RegExp(
 );
 /** What stands in place of something secret. */
 const REDACTED = "[redacted]";
-/** Bearer tokens and signatures as they stand in headers, requests and replies. */
+/** Bearer tokens and signatures as they stand in headers, requests and replies, be they quoted or the rest of an escape. */
 const PATTERNS = [
-  { pattern: /\bBearer\s+[^\s"\\]+/gi, replacement: REDACTED },
-  { pattern: /("sign"\s*:\s*")[^"]*/g, replacement: `$1${REDACTED}` },
-  { pattern: /\bkey=[^\s"&\\]+/g, replacement: `key=${REDACTED}` },
+  { pattern: /Bearer\s+[^\s"\\]+/gi, replacement: REDACTED },
+  { pattern: /("sign\\*"\s*:\s*\\*")(?:[^"\\]|\\+[^"\\])*/gi, replacement: `$1${REDACTED}` },
+  { pattern: /key=[^\s"&\\]+/gi, replacement: `key=${REDACTED}` },
   JWT_PATTERN,
 ];
+const formatJson = getJsonLinesFormatter();
+/** What a terminal takes for a command and JSON lets stand: DEL and the C1 controls. */
+const CONTROL = /[\x7f-\x9f]/;
 
 export interface LogOptions {
-  /** Receives the records instead of standard output. */
-  readonly sink?: Sink;
+  /** Receives the lines, each with its newline, instead of standard output. */
+  readonly print?: (line: string) => void;
   /** Texts that must never stand in a line. */
   readonly secrets?: readonly string[];
 }
@@ -40,21 +41,25 @@ export interface LogOptions {
  * Sends the process's log to standard output. Nothing that logs passes secrets on; that they are taken out here as well
  * is the second line of defence.
  */
-export async function startLog(config: LogConfig, { sink, secrets = [] }: LogOptions = {}): Promise<void> {
-  const formatter = config.format === "json" ? getJsonLinesFormatter() : ansiColorFormatter;
+export async function startLog(config: LogConfig, { print = printer(), secrets = [] }: LogOptions = {}): Promise<void> {
   const patterns = [
     ...PATTERNS,
     ...secrets.filter(isTelling).map((secret) => ({ pattern: literally(secret), replacement: REDACTED })),
   ];
+  const writer = (formatter: TextFormatter): Sink => {
+    const redacted = redactByPattern(formatter, patterns);
+    return (record) => print(redacted(record));
+  };
+  const json = config.format === "json";
+  const thorough = redactByField(writer(json ? formatJson : ansiColorFormatter), {
+    fieldPatterns: [SECRET_FIELD],
+    action: () => REDACTED,
+  });
+  // Nearly all lines: there is nothing that taking out fields could change.
+  const quick = writer(json ? formatPlain : ansiColorFormatter);
   await configure({
     reset: true,
-    sinks: {
-      out: sink ??
-        redactByField(getConsoleSink({ formatter: redactByPattern(formatter, patterns), levelMap: STANDARD_OUTPUT }), {
-          fieldPatterns: [SECRET_FIELD],
-          action: () => REDACTED,
-        }),
-    },
+    sinks: { out: (record) => (isPlain(record) ? quick : thorough)(record) },
     loggers: [
       { category: LOG_CATEGORY, lowestLevel: config.level, sinks: ["out"] },
       // LogTape's own category: only its failures matter.
@@ -63,14 +68,55 @@ export async function startLog(config: LogConfig, { sink, secrets = [] }: LogOpt
   });
 }
 
+/**
+ * How lines get to standard output, all levels in one order. Telemetry, which shows in OpenTelemetry's registry, exports
+ * what passes through the console; without it there is no need for the console's work, several times that of the write.
+ */
+function printer(): (line: string) => void {
+  if (Symbol.for("opentelemetry.js.api.1") in globalThis) return (line) => console.log(line.slice(0, -1));
+  const encoder = new TextEncoder();
+  return (line) => {
+    for (let rest = encoder.encode(line); rest.length > 0;) rest = rest.subarray(Deno.stdout.writeSync(rest));
+  };
+}
+
+/** Whether no name is one of something secret, and no value has names within. */
+function isPlain({ message, properties }: LogRecord): boolean {
+  for (const name in properties) {
+    if (SECRET_FIELD.test(name) || !isPrimitive(properties[name])) return false;
+  }
+  return message.every(isPrimitive);
+}
+
+/** Without bigints, which JSON cannot say. */
+function isPrimitive(value: unknown): boolean {
+  const type = typeof value;
+  return type === "string" || type === "number" || type === "boolean" || value === undefined || value === null;
+}
+
+/** The very line that the library makes of a plain record, in one go. */
+function formatPlain(record: LogRecord): string {
+  const line = JSON.stringify({
+    "@timestamp": new Date(record.timestamp).toISOString(),
+    level: record.level === "warning" ? "WARN" : record.level.toUpperCase(),
+    // Texts and values take turns.
+    message: record.message.map((part, index) => index % 2 === 0 ? part : `${JSON.stringify(part)}`).join(""),
+    logger: record.category.join("."),
+    properties: record.properties,
+  });
+  return CONTROL.test(line) ? formatJson(record) : `${line}\n`;
+}
+
 /** A secret of a few characters also stands in other words, and taking it out there would show it. */
 function isTelling(secret: string): boolean {
   return secret.length >= 6;
 }
 
-/** Matches the text as it stands in a line, in whatever case: bare, quoted, or quoted within what is quoted. */
+/** Matches the text as it stands in a line, in whatever case: bare or quoted, and however often that was quoted again. */
 function literally(text: string): RegExp {
-  const quoted = (bare: string) => JSON.stringify(bare).slice(1, -1);
-  const forms = [quoted(quoted(text)), quoted(text), text];
-  return new RegExp(forms.map((form) => RegExp.escape(form)).join("|"), "gi");
+  const source = [...text].map((char) => {
+    const [bare, quoted] = [RegExp.escape(char), JSON.stringify(char).slice(1, -1)];
+    return quoted === char ? bare : `(?:\\\\+${RegExp.escape(quoted.slice(1))}|${bare})`;
+  });
+  return new RegExp(source.join(""), "gi");
 }
