@@ -26,7 +26,7 @@ export interface Budget {
 }
 
 export function createBudget(options: BudgetOptions, clock: Clock): Budget {
-  const queue = new PQueue<FairQueue, FairOptions>({
+  const queue = new PQueue<FairQueue, QueueAddOptions>({
     concurrency: options.concurrency,
     interval: 1000,
     intervalCap: options.rate,
@@ -46,7 +46,7 @@ export function createBudget(options: BudgetOptions, clock: Clock): Budget {
   }
 
   return {
-    run: (caller, signal, work) => queue.add(work, { id: `question ${questions++}`, caller, signal }),
+    run: (caller, signal, work) => queue.add(work, { id: `${caller}/${questions++}`, signal }),
     pause(ms) {
       const until = clock.now() + ms;
       // Closing ends it.
@@ -70,52 +70,58 @@ export function createBudget(options: BudgetOptions, clock: Clock): Budget {
 }
 
 type Run = () => Promise<unknown>;
-interface FairOptions extends QueueAddOptions {
-  readonly caller?: string;
+interface Entry {
+  readonly id: string;
+  readonly run: Run;
 }
 
-/** Takes one from each caller in turn; within a caller, first come, first served. */
-class FairQueue implements Queue<Run, FairOptions> {
-  /** Each caller's line, by the ids of what waits in it; who is first has the next turn. */
-  readonly #lines = new Map<string, Map<string, Run>>();
-  readonly #callers = new Map<string, string>();
+/** Takes one from each caller in turn; within a caller, first come, first served. Ids are "caller/number". */
+class FairQueue implements Queue<Run, QueueAddOptions> {
+  /** What waits for each caller; who is first has the next turn. */
+  readonly #lines = new Map<string, Entry[]>();
+  #size = 0;
 
   get size(): number {
-    return this.#callers.size;
+    return this.#size;
   }
 
-  enqueue(run: Run, { id, caller = "" }: Partial<FairOptions> = {}): void {
+  enqueue(run: Run, { id }: Partial<QueueAddOptions> = {}): void {
     if (id === undefined) throw new TypeError("Found work without an id, wanted one to remove it by");
-    const line = this.#lines.get(caller) ?? new Map<string, Run>();
-    this.#lines.set(caller, line.set(id, run));
-    this.#callers.set(id, caller);
+    const line = this.#lines.get(callerOf(id));
+    if (line) line.push({ id, run });
+    else this.#lines.set(callerOf(id), [{ id, run }]);
+    this.#size++;
   }
 
   dequeue(): Run | undefined {
     for (const [caller, line] of this.#lines) {
-      for (const [id, run] of line) {
-        this.remove(id);
-        // To the end of the round.
-        if (this.#lines.delete(caller)) this.#lines.set(caller, line);
-        return run;
-      }
+      const next = line.shift();
+      this.#size--;
+      this.#lines.delete(caller);
+      // To the end of the round.
+      if (line.length > 0) this.#lines.set(caller, line);
+      return next?.run;
     }
     return undefined;
   }
 
   remove(id: string): void {
-    const caller = this.#callers.get(id);
-    if (caller === undefined) return;
-    this.#callers.delete(id);
-    const line = this.#lines.get(caller);
-    line?.delete(id);
-    if (line?.size === 0) this.#lines.delete(caller);
+    const line = this.#lines.get(callerOf(id)) ?? [];
+    const place = line.findIndex((entry) => entry.id === id);
+    if (place < 0) return;
+    line.splice(place, 1);
+    this.#size--;
+    if (line.length === 0) this.#lines.delete(callerOf(id));
   }
 
   filter(): Run[] {
-    return [...this.#lines.values()].flatMap((line) => [...line.values()]);
+    return [...this.#lines.values()].flatMap((line) => line.map(({ run }) => run));
   }
 
   /** Turns go by callers alone. */
   setPriority(): void {}
+}
+
+function callerOf(id: string): string {
+  return id.slice(0, id.lastIndexOf("/"));
 }
