@@ -32,15 +32,16 @@ export function limited(handler: Handler, timeoutMs: number = LIMITS.requestTime
 
   /** One timer for all: making one for every request costs more than the rest of this. */
   function watch(): void {
-    const [oldest] = awaited;
-    watching = oldest !== undefined;
-    if (!oldest) return;
-    const [request, { response, due }] = oldest;
-    const left = due - performance.now();
-    if (left > 0) return void setTimeout(watch, left).unref();
-    awaited.delete(request);
-    tooSlow(request, response);
-    watch();
+    const now = performance.now();
+    watching = false;
+    for (const [request, { response, due }] of awaited) {
+      if (due > now) {
+        watching = true;
+        return void setTimeout(watch, due - now).unref();
+      }
+      awaited.delete(request);
+      tooSlow(request, response);
+    }
   }
 
   return (request, response) => {

@@ -1,8 +1,9 @@
+import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
 import { connect, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, connect as connectTcp, type Server } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { limited } from "../../src/http/limit.ts";
 import type { Handler } from "../../src/http/listen.ts";
 import { createSessions } from "../../src/http/session.ts";
@@ -50,4 +51,32 @@ test("HTTP/1.1: a body that does not come whole in time is answered with 408, th
   const socket = connectTcp(port, "127.0.0.1");
   socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{");
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 [^]*\r\nconnection: close\r\n/i);
+});
+
+test("of any number at once, and after a lull, whatever does not come whole in time is dropped", () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
+  try {
+    const handler = limited(() => {}, TIMEOUT_MS);
+    const dropped = new Set<EventEmitter>();
+    const come = () => {
+      const request = new EventEmitter();
+      Object.assign(request, { socket: {}, destroy: () => dropped.add(request) });
+      const response = Object.assign(new EventEmitter(), { headersSent: true });
+      handler(...[request, response] as unknown as Parameters<Handler>);
+      return request;
+    };
+    come().emit("end");
+    vi.advanceTimersByTime(2 * TIMEOUT_MS);
+    expect(dropped.size).toBe(0);
+    // More than a stack has room for.
+    for (let count = 0; count < 50_000; count++) come();
+    vi.advanceTimersByTime(TIMEOUT_MS / 2);
+    const late = come();
+    vi.advanceTimersByTime(TIMEOUT_MS / 2);
+    expect([dropped.size, dropped.has(late)]).toEqual([50_000, false]);
+    vi.advanceTimersByTime(TIMEOUT_MS / 2);
+    expect(dropped.has(late)).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
 });
