@@ -1,6 +1,6 @@
 import PQueue, { type Queue, type QueueAddOptions } from "p-queue";
 import { DaxPayFailure } from "../daxpay/failure.ts";
-import { type Clock, sleep } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** How often and how many at a time DaxPay may be asked, over all callers. */
 export interface BudgetOptions {
@@ -33,24 +33,19 @@ export function createBudget(options: BudgetOptions, clock: Clock): Budget {
     strict: true,
     queueClass: FairQueue,
   });
-  const closed = new AbortController();
   let resumeAt = 0;
+  let cancelResume = () => {};
   let questions = 0;
-
-  async function pause(until: number): Promise<void> {
-    resumeAt = until;
-    queue.pause();
-    await sleep(clock, until - clock.now(), closed.signal);
-    // A later pause has taken over.
-    if (resumeAt === until) queue.start();
-  }
 
   return {
     run: (caller, signal, work) => queue.add(work, { id: `${caller}/${questions++}`, signal }),
     pause(ms) {
       const until = clock.now() + ms;
-      // Closing ends it.
-      if (until > resumeAt) pause(until).catch(() => {});
+      if (until <= resumeAt) return;
+      resumeAt = until;
+      queue.pause();
+      cancelResume();
+      cancelResume = clock.after(ms, () => queue.start());
     },
     exhausted() {
       const seconds = Math.ceil(queue.size / options.rate);
@@ -63,7 +58,7 @@ export function createBudget(options: BudgetOptions, clock: Clock): Budget {
     },
     waiting: () => queue.size,
     close() {
-      closed.abort();
+      cancelResume();
       queue.clear();
     },
   };
