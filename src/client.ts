@@ -2,18 +2,20 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
+import type { Refund } from "./gen/daxpay/refundsync/v1/refund_pb.ts";
 import {
   type BatchSyncRefundsResponse,
-  Delivery,
-  FailureReason,
-  type RefundState,
   RefundSyncService,
-  type SyncFailure,
-  SyncFailureSchema,
   type SyncRefundRequestSchema,
   type WatchRefundRequestSchema,
   type WatchRefundResponse,
 } from "./gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import {
+  Delivery,
+  FailureReason,
+  type SyncFailure,
+  SyncFailureSchema,
+} from "./gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
 
 /** How to reach the service. */
@@ -57,7 +59,7 @@ export interface RefundClient {
    * Syncs one refund now. Repeats what surely changed nothing (not sent, DaxPay's lock held, this service not reached)
    * after the wait that the service asks for, as long as time is left.
    */
-  syncRefund(query: Query, options?: CallerOptions): Promise<RefundState>;
+  syncRefund(query: Query, options?: CallerOptions): Promise<Refund>;
   /** Syncs up to 1000 refunds; yields each result as it arrives. Never repeats. */
   batchSyncRefunds(queries: Query[], options?: CallerOptions): AsyncIterable<BatchSyncRefundsResponse>;
   /**
@@ -72,7 +74,7 @@ export interface RefundClient {
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_REPEATS = 3;
 /** Milliseconds before a lost stream is opened again: doubles up to the second number. */
-const RECONNECT_MS = [1_000, 30_000] as const;
+const RECONNECT_BACKOFF = [1_000, 30_000] as const;
 
 export function createRefundClient(options: RefundClientOptions): RefundClient {
   const raw = createClient(RefundSyncService, "transport" in options ? options.transport : fetchTransport(options));
@@ -90,12 +92,12 @@ export function createRefundClient(options: RefundClientOptions): RefundClient {
         } catch (error) {
           const waitMs = repeat < repeats ? repeatAfterMs(ConnectError.from(error), repeat) : undefined;
           if (waitMs === undefined || Date.now() + waitMs >= deadline) throw error;
-          await pause(waitMs, signal);
+          await delay(waitMs, signal);
         }
       }
     },
     batchSyncRefunds: (refunds, callOptions) =>
-      untilLeft(callOptions, (call) => raw.batchSyncRefunds({ refunds }, call)),
+      cancelOnReturn(callOptions, (call) => raw.batchSyncRefunds({ requests: refunds }, call)),
     watchUntilFinal: (query, watchOptions) => watchUntilFinal(raw, query, watchOptions),
   };
 }
@@ -106,18 +108,18 @@ export function failureOf(error: unknown): SyncFailure | undefined {
 }
 
 /** Whether the line to the service broke or the service is stopping, as opposed to an answer of the service. */
-export function isLineLost(error: unknown): boolean {
+export function isConnectionError(error: unknown): boolean {
   const { code, isWireError } = ConnectError.from(error);
   if (failureOf(error)) return false;
-  return code === Code.Unavailable || (!isWireError && LINE_CODES.includes(code));
+  return code === Code.Unavailable || (!isWireError && CONNECTION_CODES.includes(code));
 }
 
 /** What transports make of a broken line: fetch, HTTP/1.1 and HTTP/2 each tell it differently. */
-const LINE_CODES: readonly Code[] = [Code.Unknown, Code.Aborted, Code.Canceled, Code.Internal, Code.DataLoss];
+const CONNECTION_CODES: readonly Code[] = [Code.Unknown, Code.Aborted, Code.Canceled, Code.Internal, Code.DataLoss];
 
 /** Whether a state can no longer change. */
-export function isFinal(refund: RefundState): boolean {
-  return refund.nextSyncAfter === undefined;
+export function isFinal(refund: Refund): boolean {
+  return refund.nextSyncDelay === undefined;
 }
 
 async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: WatchQuery, options: WatchOptions = {}) {
@@ -128,7 +130,7 @@ async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: Wa
     if (deadline !== undefined) call.timeoutMs = Math.max(1, deadline - Date.now());
     let lost: ConnectError;
     try {
-      for await (const response of untilLeft(call, (inner) => raw.watchRefund(query, inner))) {
+      for await (const response of cancelOnReturn(call, (inner) => raw.watchRefund(query, inner))) {
         losses = 0;
         yield response;
         if (response.outcome.case === "refund" && isFinal(response.outcome.value)) return;
@@ -137,17 +139,17 @@ async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: Wa
     } catch (error) {
       lost = ConnectError.from(error);
     }
-    if (signal?.aborted || !(isLineLost(lost) || mayPass(lost))) throw lost;
-    const [first, most] = RECONNECT_MS;
+    if (signal?.aborted || !(isConnectionError(lost) || isTransient(lost))) throw lost;
+    const [first, most] = RECONNECT_BACKOFF;
     const waitMs = Math.max(retryDelayMs(lost) ?? 0, Math.min(first * 2 ** losses, most)) * (1 + Math.random() / 5);
     if (deadline !== undefined && Date.now() + waitMs >= deadline) throw lost;
     onReconnect?.(lost, waitMs);
-    await pause(waitMs, signal);
+    await delay(waitMs, signal);
   }
 }
 
 /** Ends the call when its reader leaves the loop, which the generated client does not do by itself. */
-async function* untilLeft<T>(options: CallOptions | undefined, call: (options: CallOptions) => AsyncIterable<T>) {
+async function* cancelOnReturn<T>(options: CallOptions | undefined, call: (options: CallOptions) => AsyncIterable<T>) {
   const left = new AbortController();
   const leave = () => left.abort(options?.signal?.reason);
   if (options?.signal?.aborted) leave();
@@ -179,14 +181,14 @@ function repeatAfterMs(error: ConnectError, repeat: number): number | undefined 
   const failure = failureOf(error);
   if (failure) {
     const safe = failure.delivery === Delivery.NOT_SENT || failure.reason === FailureReason.SYNC_IN_PROGRESS;
-    return safe && failure.retryAfter ? durationMs(failure.retryAfter) : undefined;
+    return safe && failure.retryDelay ? durationMs(failure.retryDelay) : undefined;
   }
-  return isLineLost(error) ? retryDelayMs(error) ?? 200 * 2 ** repeat : undefined;
+  return isConnectionError(error) ? retryDelayMs(error) ?? 200 * 2 ** repeat : undefined;
 }
 
-/** Whether a failure that ended a watch may pass: one that repeating will not help has no retry_after. */
-function mayPass(error: ConnectError): boolean {
-  return failureOf(error)?.retryAfter !== undefined;
+/** Whether a failure that ended a watch may pass: one that repeating will not help has no retry_delay. */
+function isTransient(error: ConnectError): boolean {
+  return failureOf(error)?.retryDelay !== undefined;
 }
 
 function retryDelayMs(error: ConnectError): number | undefined {
@@ -194,7 +196,7 @@ function retryDelayMs(error: ConnectError): number | undefined {
   return retry?.retryDelay && durationMs(retry.retryDelay);
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(ConnectError.from(signal.reason, Code.Canceled));
     const leave = () => {

@@ -1,11 +1,11 @@
 import process from "node:process";
-import { type App, createApp } from "./app.ts";
-import { configFrom } from "./environment.ts";
-import { startLog } from "./log.ts";
+import { type App, createApp } from "./app/app.ts";
+import { loadConfigOrExit } from "./config/load.ts";
+import { startLog } from "./telemetry/log.ts";
 
 /** Exit codes: 0 stopped as asked, 1 could not start or stop, 2 the configuration is wrong. */
 async function main(): Promise<void> {
-  const config = configFrom((name) => Deno.env.get(name));
+  const config = loadConfigOrExit((name) => Deno.env.get(name));
   const { secret, previousSecret } = config.daxpay;
   await startLog(config.log, { secrets: [secret, ...(previousSecret ? [previousSecret] : [])] });
   try {

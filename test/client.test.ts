@@ -3,8 +3,8 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import net from "node:net";
 import { expect, test } from "vitest";
 import { createRefundClient, failureOf, isFinal } from "../src/client.ts";
-import { FailureReason } from "../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { hasty, startService } from "./service.ts";
+import { FailureReason } from "../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
+import { acceleratedClock, startService } from "./support/service.ts";
 
 /** Each transport, and the address of the service that it goes to. */
 const LINES = {
@@ -73,12 +73,12 @@ test("tells what a failure means", async () => {
   await using service = await startService({ sandbox: { release: "2.0.8" } });
   const client = createRefundClient({ baseUrl: service.http });
   const error = await client.syncRefund({ refundNo: "R-UNKNOWN" }).catch((error) => error);
-  expect(failureOf(error)?.reason).toBe(FailureReason.REFUND_UNKNOWN);
+  expect(failureOf(error)?.reason).toBe(FailureReason.REFUND_NOT_FOUND);
   expect(failureOf(new Error("x"))).toBeUndefined();
 });
 
 test("repeats what was not sent, after the wait that the service asks for, and nothing else", async () => {
-  await using service = await startService({ sandbox: { release: "2.0.8" }, world: hasty(100) });
+  await using service = await startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(100) });
   const client = createRefundClient({ baseUrl: service.http, timeoutMs: 60_000 });
   // Five repetitions by the service do not outlast it, a sixth request by the client does.
   service.sandbox.setFault("unknown-code", { refundNo: "LOAD-1", code: 10007, text: "x", times: 6 });
@@ -115,7 +115,7 @@ test("finds a service that comes up while it repeats", async () => {
 });
 
 test.each(Object.entries(LINES))("a watch outlives a broken line and says so: %s", async (_, { to, client: make }) => {
-  await using service = await startService({ sandbox: { release: "2.0.8" }, world: hasty(5) });
+  await using service = await startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(5) });
   const line = await openLine(service[to], 0);
   const client = make(line.url);
   const losses: string[] = [];
@@ -139,10 +139,10 @@ test("a watch ends with a failure that repeating will not help, and with its cal
   await expect(read("R-UNKNOWN")).rejects.toMatchObject({ code: Code.NotFound });
   const leave = new AbortController();
   const watch = read("R-WAITS", leave.signal);
-  await expect.poll(() => service.app.gauges().watchers).toBe(1);
+  await expect.poll(() => service.app.stats().watchers).toBe(1);
   leave.abort();
   await expect(watch).rejects.toMatchObject({ code: Code.Canceled });
-  await expect.poll(() => service.app.gauges().watchers).toBe(0);
+  await expect.poll(() => service.app.stats().watchers).toBe(0);
 });
 
 function freePort(): Promise<number> {

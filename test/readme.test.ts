@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import tasks from "../deno.json" with { type: "json" };
 import manifest from "../package.json" with { type: "json" };
-import { README, rendered } from "./docs.ts";
-import { hasty, startService } from "./service.ts";
+import { README, rendered } from "../scripts/docs.ts";
+import { acceleratedClock, startService } from "./support/service.ts";
 
 const run = promisify(execFile);
 const root = path.dirname(README);
@@ -40,7 +40,7 @@ test("dependencies are exact", () => {
 });
 
 test("buf curl, curl and TypeScript do as the README says", async () => {
-  await using service = await startService({ sandbox: { release: "2.0.8" }, world: hasty(50) });
+  await using service = await startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(50) });
   const adapt = (line: string) =>
     line.replace("http://127.0.0.1:8080", service.http).replace("http://127.0.0.1:9090", service.grpc);
   const env = { ...process.env, PATH: `${path.join(root, "node_modules/.bin")}:${process.env.PATH}` };
@@ -67,7 +67,7 @@ test("buf curl, curl and TypeScript do as the README says", async () => {
 });
 
 test("buf curl streams a watch and a batch over every protocol", async () => {
-  await using service = await startService({ sandbox: { release: "2.0.8" }, world: hasty(50) });
+  await using service = await startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(50) });
   const buf = path.join(root, "node_modules/.bin/buf");
   const at = `${service.grpc}/daxpay.refundsync.v1.RefundSyncService`;
   for (const protocol of ["grpc", "grpcweb", "connect"]) {

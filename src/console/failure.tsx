@@ -1,7 +1,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { isLineLost } from "../client.ts";
-import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { isConnectionError } from "../client.ts";
+import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { durationText } from "./duration.ts";
 import { Fact, Facts, Foreign, Identifier } from "./facts.tsx";
 import { Icon } from "./icon.tsx";
@@ -57,8 +57,8 @@ export function FailureCard({ outcome, learnedAt, onRetry }: FailureCardProps) {
 
 /** Milliseconds; undefined where the same call would fail again. */
 function retryAfterMs(outcome: Failed): number | undefined {
-  if (outcome.case === "failure") return outcome.value.retryAfter && durationMs(outcome.value.retryAfter);
-  return isLineLost(outcome.error) || PASSING.includes(outcome.error.code) ? 0 : undefined;
+  if (outcome.case === "failure") return outcome.value.retryDelay && durationMs(outcome.value.retryDelay);
+  return isConnectionError(outcome.error) || PASSING.includes(outcome.error.code) ? 0 : undefined;
 }
 
 interface RetryProps {
@@ -105,7 +105,7 @@ function Details({ outcome }: { outcome: Failed }) {
               </Fact>
             )}
             <Fact name={words.sync.traceId}>
-              <Identifier text={failure.traceId} what={words.sync.traceId} />
+              <Identifier text={failure.daxpayTraceId} what={words.sync.traceId} />
             </Fact>
           </>
         )}

@@ -1,16 +1,12 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { failureOf, isLineLost } from "../client.ts";
-import {
-  FailureReason,
-  type RefundState,
-  RefundStatus,
-  type SyncFailure,
-} from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { failureOf, isConnectionError } from "../client.ts";
+import { type Refund, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { FailureReason, type SyncFailure } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import type { FailureWords, Words } from "./words/en.ts";
 
 /** What one question about a refund led to. */
 export type Outcome =
-  | { readonly case: "refund"; readonly value: RefundState }
+  | { readonly case: "refund"; readonly value: Refund }
   /** Why DaxPay told no state. The error is missing where the failure came inside a stream. */
   | { readonly case: "failure"; readonly value: SyncFailure; readonly error?: ConnectError }
   /** The call failed before DaxPay had a part in it. */
@@ -25,8 +21,8 @@ const MARKS: Record<RefundStatus, Mark> = {
   [RefundStatus.SUCCEEDED]: "succeeded",
   [RefundStatus.FAILED]: "failed",
   [RefundStatus.CLOSED]: "closed",
-  [RefundStatus.NOT_FOUND]: "missing",
-  [RefundStatus.UNRECOGNIZED]: "unknown",
+  [RefundStatus.NOT_FOUND_AT_CHANNEL]: "missing",
+  [RefundStatus.UNKNOWN]: "unknown",
 };
 
 /** DaxPay's Chinese names of its statuses (RefundSyncStatusEnum, RefundStatusEnum); its own word may be newer than we. */
@@ -36,11 +32,11 @@ const CHINESE: Record<RefundStatus, string> = {
   [RefundStatus.SUCCEEDED]: "退款成功",
   [RefundStatus.FAILED]: "退款失败",
   [RefundStatus.CLOSED]: "退款关闭",
-  [RefundStatus.NOT_FOUND]: "交易不存在",
-  [RefundStatus.UNRECOGNIZED]: "",
+  [RefundStatus.NOT_FOUND_AT_CHANNEL]: "交易不存在",
+  [RefundStatus.UNKNOWN]: "",
 };
 
-export function chineseNameOf({ status }: RefundState): string {
+export function chineseNameOf({ status }: Refund): string {
   return CHINESE[status] ?? "";
 }
 
@@ -63,14 +59,14 @@ export function nameOf(outcome: Outcome, words: Words): string {
   return outcome.case === "refund" ? statusWords(outcome.value, words).name : failureWords(outcome, words).title;
 }
 
-export function statusWords({ status }: RefundState, words: Words) {
-  return words.status[status] ?? words.status[RefundStatus.UNRECOGNIZED];
+export function statusWords({ status }: Refund, words: Words) {
+  return words.status[status] ?? words.status[RefundStatus.UNKNOWN];
 }
 
 export function failureWords(outcome: Exclude<Outcome, { case: "refund" }>, words: Words): FailureWords {
   if (outcome.case === "failure") {
-    return words.failure[outcome.value.reason] ?? words.failure[FailureReason.UNEXPLAINED];
+    return words.failure[outcome.value.reason] ?? words.failure[FailureReason.UNKNOWN_DAXPAY_CODE];
   }
-  if (isLineLost(outcome.error)) return words.lineLost;
+  if (isConnectionError(outcome.error)) return words.lineLost;
   return words.error[outcome.error.code] ?? words.otherError;
 }

@@ -1,5 +1,5 @@
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
-import type { RefundState } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import type { Refund } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
 import { isFinal } from "../client.ts";
 import { durationText } from "./duration.ts";
 import { Fact, Facts, Foreign, Identifier } from "./facts.tsx";
@@ -9,7 +9,7 @@ import { Moment, useLeft } from "./time.tsx";
 import { useWords } from "./words/choose.ts";
 
 /** A refund's state with its evidence. */
-export function RefundCard({ refund, learnedAt }: { refund: RefundState; learnedAt: number }) {
+export function RefundCard({ refund, learnedAt }: { refund: Refund; learnedAt: number }) {
   const words = useWords();
   const { name, meaning, next } = statusWords(refund, words);
   const mark = markOf({ case: "refund", value: refund });
@@ -26,13 +26,13 @@ export function RefundCard({ refund, learnedAt }: { refund: RefundState; learned
       <Facts>
         <Fact name={words.sync.next}>
           <p>{next}</p>
-          {refund.nextSyncAfter && <NextSync until={learnedAt + durationMs(refund.nextSyncAfter)} />}
+          {refund.nextSyncDelay && <NextSync until={learnedAt + durationMs(refund.nextSyncDelay)} />}
         </Fact>
         <Fact name={words.sync.daxpayWord}>
           <DaxPayWord refund={refund} />
         </Fact>
         <Fact name={words.sync.repliedAt}>
-          {refund.repliedAt ? <Moment at={timestampDate(refund.repliedAt)} /> : words.sync.none}
+          {refund.replyTime ? <Moment at={timestampDate(refund.replyTime)} /> : words.sync.none}
         </Fact>
         <Fact name={words.sync.refundNo}>
           <Identifier text={refund.refundNo} what={words.sync.refundNo} />
@@ -41,7 +41,7 @@ export function RefundCard({ refund, learnedAt }: { refund: RefundState; learned
           <Identifier text={refund.bizRefundNo} what={words.sync.bizRefundNo} />
         </Fact>
         <Fact name={words.sync.traceId}>
-          <Identifier text={refund.traceId} what={words.sync.traceId} />
+          <Identifier text={refund.daxpayTraceId} what={words.sync.traceId} />
         </Fact>
       </Facts>
     </article>
@@ -49,7 +49,7 @@ export function RefundCard({ refund, learnedAt }: { refund: RefundState; learned
 }
 
 /** DaxPay's own spelling, and its Chinese name. */
-export function DaxPayWord({ refund }: { refund: RefundState }) {
+export function DaxPayWord({ refund }: { refund: Refund }) {
   const chinese = chineseNameOf(refund);
   return (
     <span class="word">

@@ -102,8 +102,8 @@ async function follow(service: Service, request: object, signal: AbortSignal, te
       if (!outcome) continue;
       const at = Date.now();
       tell.learned({ outcome, at });
-      const { attempt, observedAt } = response;
-      tell.entry({ at: observedAt ? timestampDate(observedAt) : new Date(at), event: "attempt", attempt, outcome });
+      const { attempt, observeTime } = response;
+      tell.entry({ at: observeTime ? timestampDate(observeTime) : new Date(at), event: "attempt", attempt, outcome });
       tell.phase({ name: "open", at, attempt, leastMs: leastMs(outcome) });
     }
     tell.phase({ name: "ended" });
@@ -122,7 +122,7 @@ function outcomeOf({ outcome }: WatchRefundResponse): Outcome | undefined {
 
 function leastMs(outcome: Outcome): number {
   if (outcome.case === "error") return 0;
-  const wait = outcome.case === "refund" ? outcome.value.nextSyncAfter : outcome.value.retryAfter;
+  const wait = outcome.case === "refund" ? outcome.value.nextSyncDelay : outcome.value.retryDelay;
   return wait ? durationMs(wait) : 0;
 }
 

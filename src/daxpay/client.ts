@@ -1,9 +1,9 @@
 import { DaxPayFailure } from "./failure.ts";
-import { brokenExchange, endpoint, onceOnly, readBody, retryAfterMs } from "./http.ts";
-import { readReply, type RefundReport, type RefusedReply } from "./reply.ts";
+import { endpoint, failureFromFetchError, nonReplayableBody, readBody, retryAfterMs } from "./http.ts";
+import { type FailedReply, readReply, type RefundReport } from "./reply.ts";
 import { type Release, type ReleaseName, RELEASES, type SignType } from "./release.ts";
 import { type RefundQuery, signedRequest } from "./request.ts";
-import type { SignRule } from "./sign.ts";
+import type { SigningScheme } from "./sign.ts";
 
 /** Which DaxPay to ask, and as whom. */
 export interface DaxPayOptions {
@@ -29,7 +29,7 @@ export interface DaxPayOptions {
 }
 
 /** What the client takes from its surroundings. */
-export interface DaxPayWorld {
+export interface ClientDeps {
   readonly fetch: typeof fetch;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -41,7 +41,7 @@ export interface SyncOptions {
   /** The caller has gone: the call ends with this signal's reason. */
   readonly signal?: AbortSignal;
   /** Whether this repeats an earlier request; then a nonce that the caller gave is not used again. */
-  readonly repeat?: boolean;
+  readonly retry?: boolean;
 }
 
 export interface DaxPay {
@@ -54,11 +54,11 @@ export interface DaxPay {
 
 const HEADERS = { "content-type": "application/json", "user-agent": "daxpay-refund-sync" };
 
-export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay {
+export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
   const release: Release = RELEASES[options.release];
   const algorithm = release.algorithms[options.signType];
   if (!algorithm) throw new RangeError(`DaxPay ${options.release} has no sign type ${options.signType}`);
-  const rule: SignRule = { algorithm, upperCase: release.upperCase };
+  const rule: SigningScheme = { algorithm, upperCase: release.upperCase };
   const secrets = [options.secret, ...(options.previousSecret ? [options.previousSecret] : [])];
   const identity = { appId: options.appId ?? "", mchNo: options.mchNo ?? "" };
   const url = endpoint(options.url, options.path ?? release.path);
@@ -68,7 +68,7 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
     const query = {
       ...asked,
       clientIp: asked.clientIp || (options.clientIp ?? ""),
-      nonceStr: asked.nonceStr && call.repeat ? world.nonce() : asked.nonceStr,
+      nonceStr: asked.nonceStr && call.retry ? deps.nonce() : asked.nonceStr,
     };
     const { body, signature } = signedRequest(query, {
       release,
@@ -76,19 +76,19 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       secret: options.secret,
       identity,
       timeZone: options.timeZone,
-      now: world.now(),
-      nonce: world.nonce,
+      now: deps.now(),
+      nonce: deps.nonce,
     });
-    const answer = await exchange(body, call.signal);
-    if (!answer.ok) throw refusedStatus(answer, query, signature);
+    const answer = await send(body, call.signal);
+    if (!answer.ok) throw failureFromHttpStatus(answer, query, signature);
     const reply = read(answer.body, query, signature);
     if (reply.skewMs !== undefined) lastSkewMs = reply.skewMs;
-    if (reply.kind === "failure") throw located(reply.failure, answer);
+    if (reply.kind === "failure") throw withSkew(reply.failure, answer);
     return reply;
   }
 
   /** One HTTP exchange, with every way in which it can break told apart. */
-  async function exchange(body: string, caller: AbortSignal | undefined): Promise<Answer> {
+  async function send(body: string, caller: AbortSignal | undefined): Promise<HttpReply> {
     const abort = new AbortController();
     const leave = () => abort.abort();
     const timer = setTimeout(leave, options.timeoutMs);
@@ -96,11 +96,11 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
     let answered = false;
     try {
       caller?.throwIfAborted();
-      const response = await world.fetch(url, {
+      const response = await deps.fetch(url, {
         method: "POST",
         headers: HEADERS,
         redirect: "manual",
-        ...onceOnly(body),
+        ...nonReplayableBody(body),
         signal: abort.signal,
       });
       answered = true;
@@ -113,14 +113,14 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       };
     } catch (error) {
       if (caller?.aborted) throw caller.reason;
-      throw brokenExchange(error, { timedOut: abort.signal.aborted, answered });
+      throw failureFromFetchError(error, { timedOut: abort.signal.aborted, answered });
     } finally {
       clearTimeout(timer);
       caller?.removeEventListener("abort", leave);
     }
   }
 
-  function read(body: Uint8Array, query: RefundQuery, signature: string): RefundReport | RefusedReply {
+  function read(body: Uint8Array, query: RefundQuery, signature: string): RefundReport | FailedReply {
     return readReply(body, {
       release,
       rule,
@@ -128,50 +128,54 @@ export function createDaxPay(options: DaxPayOptions, world: DaxPayWorld): DaxPay
       query,
       signature,
       timeZone: options.timeZone,
-      now: world.now(),
+      now: deps.now(),
       maxSkewMs: options.maxSkewMs,
     });
   }
 
   /** A reply with another HTTP status than 200 is a failure whatever it says; its body may still explain it. */
-  function refusedStatus(answer: Answer, query: RefundQuery, signature: string): DaxPayFailure {
+  function failureFromHttpStatus(answer: HttpReply, query: RefundQuery, signature: string): DaxPayFailure {
     const reply = read(answer.body, query, signature);
-    const told = reply.kind === "failure" && reply.failure.code !== undefined ? reply.failure : undefined;
-    const facts = { code: told?.code, text: told?.text, traceId: told?.traceId };
+    const explained = reply.kind === "failure" && reply.failure.daxpayCode !== undefined ? reply.failure : undefined;
+    const details = {
+      daxpayCode: explained?.daxpayCode,
+      daxpayMessage: explained?.daxpayMessage,
+      daxpayTraceId: explained?.daxpayTraceId,
+    };
     if (answer.status >= 500 || answer.status === 429) {
-      return new DaxPayFailure("UPSTREAM_FAULT", `DaxPay at ${url.pathname} answered HTTP ${answer.status}`, {
-        ...facts,
+      return new DaxPayFailure("UPSTREAM_ERROR", `DaxPay at ${url.pathname} answered HTTP ${answer.status}`, {
+        ...details,
         status: answer.status,
-        limited: answer.status === 429,
-        retryAfterMs: retryAfterMs(answer.retryAfter, world.now()),
+        throttled: answer.status === 429,
+        retryDelayMs: retryAfterMs(answer.retryAfter, deps.now()),
       });
     }
-    return told ??
+    return explained ??
       new DaxPayFailure(
         "REPLY_MALFORMED",
         `Cannot read the reply of ${url.pathname}: it is HTTP ${answer.status}, wanted 200`,
-        facts,
+        details,
       );
   }
 
   /** A clock failure tells how far the clocks are apart: by its HTTP date, else by the last verified reply. */
-  function located(failure: DaxPayFailure, { date }: Answer): DaxPayFailure {
-    if (failure.reason !== "CLOCK_SKEWED") return failure;
-    const ahead = date ? Date.parse(date) + 500 - world.now() : lastSkewMs;
+  function withSkew(failure: DaxPayFailure, { date }: HttpReply): DaxPayFailure {
+    if (failure.reason !== "CLOCK_SKEW") return failure;
+    const ahead = date ? Date.parse(date) + 500 - deps.now() : lastSkewMs;
     if (ahead === undefined || Number.isNaN(ahead)) return failure;
     const seconds = Math.round(Math.abs(ahead) / 1000);
-    const { code, text, traceId } = failure;
+    const { daxpayCode, daxpayMessage, daxpayTraceId } = failure;
     return new DaxPayFailure(
-      "CLOCK_SKEWED",
+      "CLOCK_SKEW",
       `${failure.message}; this service's clock is about ${seconds} s ${ahead < 0 ? "ahead of" : "behind"} DaxPay's`,
-      { code, text, traceId },
+      { daxpayCode, daxpayMessage, daxpayTraceId },
     );
   }
 
   return { release, sync, skewMs: () => lastSkewMs };
 }
 
-interface Answer {
+interface HttpReply {
   readonly ok: boolean;
   readonly status: number;
   readonly retryAfter: string | null;

@@ -13,7 +13,7 @@ export function endpoint(base: URL, path: string): URL {
  * A body that cannot be sent a second time. Deno's fetch sends any other again by itself when a kept connection breaks,
  * even after the server has read the whole request, and a DaxPay request must be signed anew for every attempt.
  */
-export function onceOnly(body: string) {
+export function nonReplayableBody(body: string) {
   const bytes = new TextEncoder().encode(body);
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -47,17 +47,20 @@ export async function readBody(response: Response): Promise<Uint8Array> {
  * Deno's fetch tells in words only where it failed. What surely happened before the request left is NOT_SENT;
  * everything else may have reached DaxPay.
  */
-export function brokenExchange(error: unknown, { timedOut, answered }: { timedOut: boolean; answered: boolean }) {
+export function failureFromFetchError(
+  error: unknown,
+  { timedOut, answered }: { timedOut: boolean; answered: boolean },
+) {
   if (timedOut) {
     return new DaxPayFailure("UPSTREAM_TIMEOUT", "DaxPay gave no answer before the deadline", { cause: error });
   }
   const words = chainOf(error).map(String).join(": ");
   if (!answered && /client error \(Connect\)|are blocked|NotCapable/.test(words)) {
-    return new DaxPayFailure("UPSTREAM_UNREACHABLE", `Cannot reach DaxPay: ${briefly(words)}`, { cause: error });
+    return new DaxPayFailure("UPSTREAM_UNREACHABLE", `Cannot reach DaxPay: ${summarize(words)}`, { cause: error });
   }
   return new DaxPayFailure(
     "REPLY_INTERRUPTED",
-    `The connection to DaxPay broke ${answered ? "within the reply" : "before a reply"}: ${briefly(words)}`,
+    `The connection to DaxPay broke ${answered ? "within the reply" : "before a reply"}: ${summarize(words)}`,
     { cause: error },
   );
 }
@@ -69,7 +72,7 @@ function chainOf(error: unknown): unknown[] {
 }
 
 /** The innermost cause says it best. */
-function briefly(words: string): string {
+function summarize(words: string): string {
   return words.split(/: (?:client error \(\w+\): )?/).slice(-2).join(": ").slice(0, 200);
 }
 

@@ -24,7 +24,7 @@ export interface Release {
   /** The member of `data` that holds the status. */
   readonly status: "status" | "orderStatus";
   /** Statuses that may change later although they sound final. */
-  readonly soft: readonly string[];
+  readonly provisional: readonly string[];
   /** Whether a closed refund may be synced again: on 3.x that books its amount back a second time. */
   readonly resyncsClosed: boolean;
 }
@@ -37,7 +37,7 @@ const v2 = {
   algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5" },
   signed: "data",
   status: "status",
-  soft: [],
+  provisional: [],
   resyncsClosed: true,
 } as const satisfies Partial<Release>;
 
@@ -48,7 +48,7 @@ const v3 = {
   time: zonedText,
   signed: "envelope",
   status: "orderStatus",
-  soft: ["fail", "refund_fail", "pay_not_found"],
+  provisional: ["fail", "refund_fail", "pay_not_found"],
   resyncsClosed: false,
 } as const satisfies Partial<Release>;
 

@@ -1,9 +1,9 @@
-import { type Meaning, meaningOf, meaningOfInner } from "./code.ts";
+import { type Classification, classifyCode, classifyDataCode } from "./code.ts";
 import { DaxPayFailure } from "./failure.ts";
 import { type Json, type JsonObject, parseJson } from "./json.ts";
 import type { Release } from "./release.ts";
 import type { RefundQuery } from "./request.ts";
-import { signedMembers, type SignRule, verify } from "./sign.ts";
+import { signedMembers, type SigningScheme, verify } from "./sign.ts";
 
 /** More than any DaxPay reply has; what is larger is not read to its end. */
 export const MAX_REPLY_BYTES = 64 * 1024;
@@ -15,16 +15,16 @@ export interface RefundReport {
   readonly refundNo: string | undefined;
   readonly bizRefundNo: string | undefined;
   /** DaxPay's own spelling. */
-  readonly word: string;
+  readonly daxpayStatus: string;
   /** Milliseconds since 1970, to the second. */
   readonly repliedAt: number;
-  readonly traceId: string | undefined;
+  readonly daxpayTraceId: string | undefined;
   /** How far DaxPay's clock was ahead of ours, in milliseconds; negative: behind. */
   readonly skewMs: number;
 }
 
 /** An answer without a state. */
-export interface RefusedReply {
+export interface FailedReply {
   readonly kind: "failure";
   readonly failure: DaxPayFailure;
   /** As in RefundReport, where a verified reply told its time. */
@@ -33,7 +33,7 @@ export interface RefusedReply {
 
 export interface ReplyContext {
   readonly release: Release;
-  readonly rule: SignRule;
+  readonly rule: SigningScheme;
   /** Any of them may have signed. */
   readonly secrets: readonly string[];
   readonly query: RefundQuery;
@@ -49,7 +49,7 @@ export interface ReplyContext {
  * Reads an HTTP 200 body of at most MAX_REPLY_BYTES as untrusted bytes. Never throws; a report comes out only where a
  * signature verifies over the members as received, and the reply is of the refund and the time asked for.
  */
-export function readReply(body: Uint8Array, context: ReplyContext): RefundReport | RefusedReply {
+export function readReply(body: Uint8Array, context: ReplyContext): RefundReport | FailedReply {
   let skewMs: number | undefined;
   try {
     const envelope = readEnvelope(body, context);
@@ -84,14 +84,14 @@ function readEnvelope(body: Uint8Array, context: ReplyContext): Envelope {
   } catch (error) {
     throw malformed(`it is not usable JSON: ${(error as Error).message.slice(0, 200)}`);
   }
-  if (json.type !== "object") throw malformed(`found ${article(json)}, wanted an object`);
+  if (json.type !== "object") throw malformed(`found ${describeType(json)}, wanted an object`);
   const traceId = optionalText(json, "traceId");
-  const text = discreet(optionalText(json, "msg"), context);
+  const text = redact(optionalText(json, "msg"), context);
   const data = json.members.get("data");
   if (data && data.type !== "object" && data.type !== "null") {
-    throw malformed(`member "data" is ${article(data)}, wanted an object`, { traceId });
+    throw malformed(`member "data" is ${describeType(data)}, wanted an object`, { daxpayTraceId: traceId });
   }
-  const code = codeOf(json, "code", { traceId, text });
+  const code = codeOf(json, "code", { daxpayTraceId: traceId, daxpayMessage: text });
   return { object: json, code, text, traceId, data: data?.type === "object" ? data : undefined };
 }
 
@@ -122,47 +122,64 @@ function reportFrom(
   signed: JsonObject | undefined,
   skewMs: number | undefined,
   context: ReplyContext,
-): RefundReport | RefusedReply {
+): RefundReport | FailedReply {
   const { release } = context;
   const { traceId, data } = envelope;
   if (envelope.code !== 0) {
     const text = envelope.text ?? "";
-    const meaning = meaningOf(envelope.code, text);
+    const meaning = classifyCode(envelope.code, text);
     // No release says so unsigned, and a caller may refund again because of it.
-    if (meaning.reason === "REFUND_UNKNOWN" && signed !== envelope.object) {
+    if (meaning.reason === "REFUND_NOT_FOUND" && signed !== envelope.object) {
       throw unverified("no signature covers its code", envelope, context);
     }
-    return { kind: "failure", failure: explained(meaning, { code: envelope.code, text, traceId }), skewMs };
+    return {
+      kind: "failure",
+      failure: failureFrom(meaning, { daxpayCode: envelope.code, daxpayMessage: text, daxpayTraceId: traceId }),
+      skewMs,
+    };
   }
-  if (!data) throw malformed('member "data" is missing although the code is 0', { traceId });
-  checkSubject(data, context, traceId);
+  if (!data) throw malformed('member "data" is missing although the code is 0', { daxpayTraceId: traceId });
+  checkRefundIdentity(data, context, traceId);
   if (release.signed === "data") {
-    const text = discreet(optionalText(data, "msg"), context) ?? "";
-    const code = codeOf(data, "data.code", { traceId, text });
+    const text = redact(optionalText(data, "msg"), context) ?? "";
+    const code = codeOf(data, "data.code", { daxpayTraceId: traceId, daxpayMessage: text });
     if (code !== 0) {
-      return { kind: "failure", failure: explained(meaningOfInner(code, text), { code, text, traceId }), skewMs };
+      return {
+        kind: "failure",
+        failure: failureFrom(classifyDataCode(code, text), {
+          daxpayCode: code,
+          daxpayMessage: text,
+          daxpayTraceId: traceId,
+        }),
+        skewMs,
+      };
     }
   }
   const word = optionalText(data, release.status);
-  if (!word) throw malformed(`member "data.${release.status}" is missing`, { traceId });
+  if (!word) throw malformed(`member "data.${release.status}" is missing`, { daxpayTraceId: traceId });
   const time = signed && timeOf(signed, context);
-  if (!time || skewMs === undefined) throw malformed('member "resTime" is missing', { traceId });
+  if (!time || skewMs === undefined) throw malformed('member "resTime" is missing', { daxpayTraceId: traceId });
   return {
     kind: "report",
     refundNo: optionalText(data, "refundNo"),
     bizRefundNo: optionalText(data, "bizRefundNo"),
-    word,
+    daxpayStatus: word,
     repliedAt: time,
-    traceId,
+    daxpayTraceId: traceId,
     skewMs,
   };
 }
 
-function explained(meaning: Meaning, facts: { code: number; text: string; traceId: string | undefined }) {
+function failureFrom(
+  meaning: Classification,
+  details: { daxpayCode: number; daxpayMessage: string; daxpayTraceId: string | undefined },
+) {
   return new DaxPayFailure(
     meaning.reason,
-    `DaxPay answered code ${facts.code}${facts.text ? ` ${JSON.stringify(facts.text.slice(0, 200))}` : ""}`,
-    { ...facts, retryAfterMs: meaning.retryAfterMs, limited: meaning.limited },
+    `DaxPay returned code ${details.daxpayCode}${
+      details.daxpayMessage ? ` ${JSON.stringify(details.daxpayMessage.slice(0, 200))}` : ""
+    }`,
+    { ...details, retryDelayMs: meaning.retryAfterMs, throttled: meaning.throttled },
   );
 }
 
@@ -173,7 +190,7 @@ function timeOf(signed: JsonObject, { release, timeZone }: ReplyContext): number
   const text = member.type === "number" ? member.text : member.type === "string" ? member.value : undefined;
   const time = text === undefined ? undefined : release.time.read(text, timeZone);
   if (time === undefined) {
-    throw malformed(`member "resTime" is ${shown(member)}, wanted ${release.time.wanted}`);
+    throw malformed(`member "resTime" is ${preview(member)}, wanted ${release.time.wanted}`);
   }
   return time;
 }
@@ -193,10 +210,10 @@ function checkTime(time: number, { now, maxSkewMs }: ReplyContext): number {
 }
 
 /** Members by which DaxPay's other replies and notices, signed with the same secret, name what they are about. */
-const OTHER_SUBJECTS = ["orderNo", "bizOrderNo", "outOrderNo", "transferNo", "bizTransferNo", "allocNo", "bizAllocNo"];
+const FOREIGN_IDS = ["orderNo", "bizOrderNo", "outOrderNo", "transferNo", "bizTransferNo", "allocNo", "bizAllocNo"];
 
 /** Refuses a genuine reply about something else that was put in the place of the one asked for. */
-function checkSubject(data: JsonObject, { query }: ReplyContext, traceId: string | undefined): void {
+function checkRefundIdentity(data: JsonObject, { query }: ReplyContext, traceId: string | undefined): void {
   const member = query.refundNo ? "refundNo" : "bizRefundNo";
   const found = optionalText(data, member);
   if (found !== undefined && found !== query[member]) {
@@ -205,15 +222,15 @@ function checkSubject(data: JsonObject, { query }: ReplyContext, traceId: string
       `Cannot use the reply: its "${member}" is ${JSON.stringify(found.slice(0, 100))}, wanted ${
         JSON.stringify(query[member])
       }`,
-      { traceId },
+      { daxpayTraceId: traceId },
     );
   }
-  const other = found === undefined && OTHER_SUBJECTS.find((name) => data.members.has(name));
+  const other = found === undefined && FOREIGN_IDS.find((name) => data.members.has(name));
   if (other) {
     throw new DaxPayFailure(
       "REPLY_MISMATCHED",
       `Cannot use the reply: it has "${other}" and does not name the refund, so it answers another question`,
-      { traceId },
+      { daxpayTraceId: traceId },
     );
   }
 }
@@ -224,17 +241,19 @@ function unverified(what: string, envelope: Envelope, context: ReplyContext): Da
   const code = integerOf(inner?.members.get("code")) || envelope.code;
   const text = inner?.members.get("msg");
   return new DaxPayFailure("REPLY_UNVERIFIED", `Cannot trust the reply: ${what}`, {
-    traceId: envelope.traceId,
-    ...(code === 0 ? {} : { code, text: text?.type === "string" ? discreet(text.value, context) : envelope.text }),
+    daxpayTraceId: envelope.traceId,
+    ...(code === 0
+      ? {}
+      : { daxpayCode: code, daxpayMessage: text?.type === "string" ? redact(text.value, context) : envelope.text }),
   });
 }
 
-function malformed(what: string, facts: { traceId?: string; text?: string } = {}): DaxPayFailure {
-  return new DaxPayFailure("REPLY_MALFORMED", `Cannot read the reply: ${what}`, facts);
+function malformed(what: string, details: { daxpayTraceId?: string; daxpayMessage?: string } = {}): DaxPayFailure {
+  return new DaxPayFailure("REPLY_MALFORMED", `Cannot read the reply: ${what}`, details);
 }
 
 /** DaxPay knows the secret, 3.0.0 in capitals as well, and what its texts echo goes to callers and into the log. */
-function discreet(text: string | undefined, { secrets, signature = "" }: ReplyContext): string | undefined {
+function redact(text: string | undefined, { secrets, signature = "" }: ReplyContext): string | undefined {
   if (!text) return text;
   // A few characters also stand in other words, and taking them out there would show them.
   const hidden = [...secrets, signature].filter((one) => one.length >= 6);
@@ -247,12 +266,12 @@ function discreet(text: string | undefined, { secrets, signature = "" }: ReplyCo
 function codeOf(
   object: JsonObject,
   path: "code" | "data.code",
-  facts: { traceId: string | undefined; text: string | undefined },
+  details: { daxpayTraceId: string | undefined; daxpayMessage: string | undefined },
 ): number {
   const member = object.members.get("code");
   const code = integerOf(member);
   if (code === undefined) {
-    throw malformed(`member "${path}" is ${member ? shown(member) : "missing"}, wanted a whole number`, facts);
+    throw malformed(`member "${path}" is ${member ? preview(member) : "missing"}, wanted a whole number`, details);
   }
   return code;
 }
@@ -265,15 +284,15 @@ function integerOf(member: Json | undefined): number | undefined {
 function optionalText(object: JsonObject, name: string): string | undefined {
   const member = object.members.get(name);
   if (!member || member.type === "null") return undefined;
-  if (member.type !== "string") throw malformed(`member "${name}" is ${article(member)}, wanted a string`);
+  if (member.type !== "string") throw malformed(`member "${name}" is ${describeType(member)}, wanted a string`);
   return member.value;
 }
 
-function shown(member: Json): string {
+function preview(member: Json): string {
   if (member.type === "string") return JSON.stringify(member.value.slice(0, 40));
-  return member.type === "number" ? member.text.slice(0, 40) : article(member);
+  return member.type === "number" ? member.text.slice(0, 40) : describeType(member);
 }
 
-function article(json: Json): string {
+function describeType(json: Json): string {
   return json.type === "null" ? "null" : /^[ao]/.test(json.type) ? `an ${json.type}` : `a ${json.type}`;
 }

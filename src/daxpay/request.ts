@@ -1,5 +1,5 @@
 import type { Release } from "./release.ts";
-import { sign, type SignRule } from "./sign.ts";
+import { sign, type SigningScheme } from "./sign.ts";
 
 /** The refund that is asked for, by either number; with both, refundNo decides. Empty texts count as not given. */
 export interface RefundQuery {
@@ -11,7 +11,7 @@ export interface RefundQuery {
 
 export interface RequestOptions {
   readonly release: Release;
-  readonly rule: SignRule;
+  readonly rule: SigningScheme;
   readonly secret: string;
   /** The configured values of the release's identity members. */
   readonly identity: Readonly<Record<"appId" | "mchNo", string>>;

@@ -8,7 +8,7 @@ export type Algorithm = "HMAC_SHA256" | "MD5" | "SM3";
 /** Name and text of each member that is signed, in any order. */
 export type Members = Iterable<readonly [name: string, text: string]>;
 
-export interface SignRule {
+export interface SigningScheme {
   readonly algorithm: Algorithm;
   /** Whether the whole string, secret included, is upper-cased before it is hashed (3.0.0). */
   readonly upperCase: boolean;
@@ -26,13 +26,13 @@ const DIGESTS: Record<Algorithm, (text: string, secret: string) => string> = {
  * With secret `123456`, HMAC_SHA256 and no upper-casing, the members `clientIp=127.0.0.1`,
  * `refundNo=DEVR24051020531763000004`, `reqTime=1715575932` give `a375e551…0d7` (DaxPay's own page).
  */
-export function sign(members: Members, secret: string, rule: SignRule): string {
+export function sign(members: Members, secret: string, rule: SigningScheme): string {
   const text = `${linkString(members)}&key=${secret}`;
   return DIGESTS[rule.algorithm](rule.upperCase ? text.toUpperCase() : text, secret);
 }
 
 /** Tells, in constant time for texts of one length, whether a received signature is right, in either hex case. */
-export function verify(members: Members, signature: string, secret: string, rule: SignRule): boolean {
+export function verify(members: Members, signature: string, secret: string, rule: SigningScheme): boolean {
   const wanted = Buffer.from(sign(members, secret, rule));
   const found = Buffer.from(signature.toLowerCase());
   return found.length === wanted.length && timingSafeEqual(found, wanted);

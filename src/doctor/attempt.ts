@@ -1,6 +1,6 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type Release, RELEASE_NAMES, type ReleaseName, RELEASES, type SignType } from "../daxpay/release.ts";
-import type { SignRule } from "../daxpay/sign.ts";
+import type { SigningScheme } from "../daxpay/sign.ts";
 import { type Secret, secretsOf } from "./secret.ts";
 
 /** One way to ask: as configured, or with something of it replaced. */
@@ -16,7 +16,7 @@ export function configuredAttempt(options: DaxPayOptions): Attempt {
   return { release, signType, path: options.path ?? RELEASES[release].path, secret: secretsOf(options)[0] };
 }
 
-export function ruleOf({ release: name, signType }: Pick<Attempt, "release" | "signType">): SignRule {
+export function ruleOf({ release: name, signType }: Pick<Attempt, "release" | "signType">): SigningScheme {
   const release: Release = RELEASES[name];
   const algorithm = release.algorithms[signType];
   if (!algorithm) throw new RangeError(`DaxPay ${name} has no sign type ${signType}`);

@@ -1,7 +1,7 @@
 import type { Cause, Reason } from "./step.ts";
 
 /** An exchange that gave no whole answer. */
-export interface Breakage {
+export interface ConnectionFailure {
   readonly kind: "breakage";
   /** In plain words. */
   readonly found: string;
@@ -100,13 +100,13 @@ const ROWS: readonly Row[] = [
 ];
 
 /** Says what a failed fetch means. */
-export function breakageOf(error: unknown): Breakage {
+export function breakageOf(error: unknown): ConnectionFailure {
   const words = chainOf(error).join(": ");
   const { cause, found, advice } = ROWS.find(({ pattern }) => pattern.test(words)) ?? ROWS[ROWS.length - 1];
   return { kind: "breakage", found, reason: { cause, advice } };
 }
 
-export function timeout(ms: number): Breakage {
+export function timeout(ms: number): ConnectionFailure {
   return {
     kind: "breakage",
     found: `no answer came within ${ms} ms`,

@@ -7,7 +7,7 @@ import { type Reason, type Step, step } from "./step.ts";
 
 /** Which release's path answers. */
 export function pathStep(found: Search, options: DaxPayOptions): Step {
-  const { configured, fit } = found;
+  const { configured, match: fit } = found;
   const words = `${configured.attempt.path} answered ${answerWords(configured)}`;
   if (isPathRight(found)) return step("path", words);
   const { verdict } = configured.saying;
@@ -27,7 +27,7 @@ export function pathStep(found: Search, options: DaxPayOptions): Step {
 
 /** Whether the configured path is the one to ask at, even if DaxPay did not like the rest of the request. */
 export function isPathRight(found: Search): boolean {
-  return found.configured === found.fit || (isServed(found.configured) && !isDocumentedPath(found));
+  return found.configured === found.match || (isServed(found.configured) && !isDocumentedPath(found));
 }
 
 /** 2.0.7 and 2.0.8 serve the sync of payments there, which refuses a refund's members by their signature. */

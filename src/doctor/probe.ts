@@ -1,9 +1,9 @@
-import type { DaxPayOptions, DaxPayWorld } from "../daxpay/client.ts";
-import { endpoint, onceOnly, readBody } from "../daxpay/http.ts";
+import type { ClientDeps, DaxPayOptions } from "../daxpay/client.ts";
+import { endpoint, nonReplayableBody, readBody } from "../daxpay/http.ts";
 import { RELEASES } from "../daxpay/release.ts";
 import { type RefundQuery, signedRequest } from "../daxpay/request.ts";
 import { type Attempt, ruleOf } from "./attempt.ts";
-import { type Breakage, breakageOf, timeout } from "./breakage.ts";
+import { breakageOf, type ConnectionFailure, timeout } from "./breakage.ts";
 
 /** A whole HTTP answer, before anything in it is believed. */
 export interface Answer {
@@ -21,7 +21,7 @@ export interface Probe {
   /** The refund asked for; no DaxPay has it, so that asking changes nothing. */
   readonly query: RefundQuery;
   /** Sends one signed request. `shiftMs` is added to the time that it says it was made. */
-  ask(attempt: Attempt, shiftMs?: number): Promise<Answer | Breakage>;
+  send(attempt: Attempt, shiftMs?: number): Promise<Answer | ConnectionFailure>;
   /** How many requests were sent. */
   count(): number;
 }
@@ -29,7 +29,7 @@ export interface Probe {
 /** No answer is waited for longer, whatever the configuration says. */
 const MAX_WAIT_MS = 10_000;
 
-export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
+export function createProbe(options: DaxPayOptions, world: ClientDeps): Probe {
   const timeoutMs = Math.min(options.timeoutMs, MAX_WAIT_MS);
   const query: RefundQuery = {
     refundNo: `DOCTOR-${world.nonce()}`.slice(0, 32),
@@ -39,14 +39,14 @@ export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
   };
   let sent = 0;
 
-  async function ask(attempt: Attempt, shiftMs = 0): Promise<Answer | Breakage> {
+  async function ask(attempt: Attempt, shiftMs = 0): Promise<Answer | ConnectionFailure> {
     const signal = AbortSignal.timeout(timeoutMs);
     sent++;
     try {
       const response = await world.fetch(endpoint(options.url, attempt.path), {
         method: "POST",
         headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync-doctor" },
-        ...onceOnly(bodyOf(attempt, shiftMs)),
+        ...nonReplayableBody(bodyOf(attempt, shiftMs)),
         redirect: "manual",
         signal,
       });
@@ -68,7 +68,7 @@ export function createProbe(options: DaxPayOptions, world: DaxPayWorld): Probe {
     }).body;
   }
 
-  return { query, ask, count: () => sent };
+  return { query, send: ask, count: () => sent };
 }
 
 async function answerOf(response: Response, now: () => number): Promise<Answer> {

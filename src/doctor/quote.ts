@@ -1,5 +1,5 @@
-import type { Trial } from "./search.ts";
-import type { Saying } from "./verdict.ts";
+import type { ProbeResult } from "./search.ts";
+import type { Interpretation } from "./verdict.ts";
 
 /** Terminals obey some of these, and they make texts look like others. */
 // deno-lint-ignore no-control-regex
@@ -12,12 +12,12 @@ export function quote(text: string): string {
 }
 
 /** Code and text of an answer. */
-export function sayingWords({ code, text }: Saying): string {
+export function sayingWords({ code, text }: Interpretation): string {
   if (code === undefined) return "no DaxPay code";
   return text ? `code ${code} ${quote(text)}` : `code ${code}`;
 }
 
 /** The whole answer in short. */
-export function answerWords({ answer, saying }: Trial): string {
+export function answerWords({ answer, saying }: ProbeResult): string {
   return `HTTP ${answer.status}, ${sayingWords(saying)}`;
 }

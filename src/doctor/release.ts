@@ -1,6 +1,6 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type Release, type ReleaseName, RELEASES } from "../daxpay/release.ts";
-import type { Search, Trial } from "./search.ts";
+import type { ProbeResult, Search } from "./search.ts";
 import type { Reason } from "./step.ts";
 
 /** What gives a release away although it did not let the request in. */
@@ -31,12 +31,12 @@ const CLUES: readonly Clue[] = [
 ];
 
 /** The release that answers, as far as its answers tell. */
-export function likelyRelease({ fit, trials }: Search): ReleaseName | undefined {
+export function likelyRelease({ match: fit, trials }: Search): ReleaseName | undefined {
   if (fit) return fit.attempt.release;
   return trials.map(told).find((release) => release !== undefined);
 }
 
-function told({ attempt, saying }: Trial): ReleaseName | undefined {
+function told({ attempt, saying }: ProbeResult): ReleaseName | undefined {
   return CLUES.find((clue) =>
     clue.paths.includes(attempt.path) && clue.code === saying.code && clue.text.test(saying.text) &&
     (clue.signed ?? saying.signed) === saying.signed && (clue.asked ?? attempt.release) === attempt.release

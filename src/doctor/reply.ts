@@ -1,10 +1,10 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type Release, RELEASE_NAMES, RELEASES, type SignType } from "../daxpay/release.ts";
-import { readReply, type RefundReport, type RefusedReply } from "../daxpay/reply.ts";
+import { type FailedReply, readReply, type RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import { ruleOf } from "./attempt.ts";
 import { quote, sayingWords } from "./quote.ts";
-import type { Trial } from "./search.ts";
+import type { ProbeResult } from "./search.ts";
 import { flawReason, secretsOf } from "./secret.ts";
 import { signTypeReason } from "./signature.ts";
 import { type Signing, signingOf } from "./signing.ts";
@@ -17,7 +17,10 @@ export interface ReplyOptions {
 }
 
 /** The reply as the service itself reads it, whatever the clocks say. */
-export function readTrial({ attempt, answer }: Trial, { daxpay, query }: ReplyOptions): RefundReport | RefusedReply {
+export function readTrial(
+  { attempt, answer }: ProbeResult,
+  { daxpay, query }: ReplyOptions,
+): RefundReport | FailedReply {
   return readReply(answer.body, {
     release: RELEASES[attempt.release],
     rule: ruleOf(attempt),
@@ -30,15 +33,17 @@ export function readTrial({ attempt, answer }: Trial, { daxpay, query }: ReplyOp
 }
 
 /** Whether DaxPay's signature of its reply is right. */
-export function replyStep(trial: Trial, options: ReplyOptions): Step {
+export function replyStep(trial: ProbeResult, options: ReplyOptions): Step {
   const reading = readTrial(trial, options);
   if (reading.kind === "report") {
-    return step("reply", `verified, but it says ${quote(reading.word)} of a refund that does not exist`, [IMPLAUSIBLE]);
+    return step("reply", `verified, but it says ${quote(reading.daxpayStatus)} of a refund that does not exist`, [
+      IMPLAUSIBLE,
+    ]);
   }
   const { reason, message } = reading.failure;
   const words = sayingWords(trial.saying);
   switch (reason) {
-    case "REFUND_UNKNOWN":
+    case "REFUND_NOT_FOUND":
       return step("reply", `verified: ${words}`);
     case "REPLY_UNVERIFIED":
       return unverified(trial, options);
@@ -86,7 +91,7 @@ const WRONG_SECRET: Reason = {
 };
 
 /** Looks for the way in which the reply was signed, since the expected one is not it. */
-function unverified(trial: Trial, { daxpay }: ReplyOptions): Step {
+function unverified(trial: ProbeResult, { daxpay }: ReplyOptions): Step {
   const { envelope, signed } = trial.saying;
   if (!signed || !envelope) return step("reply", `not signed: ${sayingWords(trial.saying)}`, [UNSIGNED]);
   const wanted = { signed: RELEASES[trial.attempt.release].signed, rule: ruleOf(trial.attempt) };
@@ -103,7 +108,7 @@ function unverified(trial: Trial, { daxpay }: ReplyOptions): Step {
   );
 }
 
-function signingReasons(real: Signing, wanted: Pick<Signing, "signed" | "rule">, trial: Trial): Reason[] {
+function signingReasons(real: Signing, wanted: Pick<Signing, "signed" | "rule">, trial: ProbeResult): Reason[] {
   const reasons: Reason[] = [];
   if (real.signed !== wanted.signed || real.rule.upperCase !== wanted.rule.upperCase) {
     reasons.push(otherRelease(real, trial));
@@ -125,7 +130,7 @@ function typeNameOf({ rule }: Signing, { algorithms }: Release): string {
   return types.find((type) => algorithms[type] === rule.algorithm) ?? rule.algorithm;
 }
 
-function otherRelease({ signed, rule }: Signing, { attempt }: Trial): Reason {
+function otherRelease({ signed, rule }: Signing, { attempt }: ProbeResult): Reason {
   const names = RELEASE_NAMES.filter((name) => {
     const release: Release = RELEASES[name];
     return name !== "documented" && release.signed === signed && release.upperCase === rule.upperCase;

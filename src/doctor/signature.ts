@@ -3,13 +3,13 @@ import type { Attempt } from "./attempt.ts";
 import { isPathRight } from "./path.ts";
 import { sayingWords } from "./quote.ts";
 import { likelyRelease, releaseReasons } from "./release.ts";
-import { isServed, type Search, type Trial } from "./search.ts";
+import { isServed, type ProbeResult, type Search } from "./search.ts";
 import { flawReason, flawWords } from "./secret.ts";
 import { type Reason, skipped, type Step, step } from "./step.ts";
 
 /** Whether DaxPay accepts our signature. */
 export function signatureStep(found: Search, options: DaxPayOptions): Step {
-  const { configured, fit, trials } = found;
+  const { configured, match: fit, trials } = found;
   if (configured === fit) return step("signature", "accepted");
   if (fit) return differing(found, fit, options);
   // What another path says weighs more than the wrong one.
@@ -35,7 +35,7 @@ const WRONG_SECRET: Reason = {
 };
 
 /** Another way to ask was accepted, so what is different there is what is wrong here. */
-function differing(found: Search, fit: Trial, options: DaxPayOptions): Step {
+function differing(found: Search, fit: ProbeResult, options: DaxPayOptions): Step {
   const { configured } = found;
   const ways = waysOf(configured.attempt, fit.attempt).join(", ");
   if (!isPathRight(found)) {

@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from "../daxpay/json.ts";
-import { type Algorithm, type Members, signedMembers, type SignRule, verify } from "../daxpay/sign.ts";
+import { type Algorithm, type Members, signedMembers, type SigningScheme, verify } from "../daxpay/sign.ts";
 import type { Secret } from "./secret.ts";
 
 /** One way in which a reply may have been signed. */
 export interface Signing {
   readonly signed: "data" | "envelope";
-  readonly rule: SignRule;
+  readonly rule: SigningScheme;
   readonly secret: Secret;
   /** Members that are in the object and not in its signature, because no DaxPay sends them. */
   readonly added: readonly string[];

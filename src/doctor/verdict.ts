@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { meaningOf, meaningOfInner } from "../daxpay/code.ts";
+import { classifyCode, classifyDataCode } from "../daxpay/code.ts";
 import type { Reason } from "../daxpay/failure.ts";
 import { type Json, type JsonObject, parseJson } from "../daxpay/json.ts";
 import type { Answer } from "./probe.ts";
@@ -23,7 +23,7 @@ export type Verdict =
   | "foreign";
 
 /** What an answer says, as far as it talks like DaxPay. */
-export interface Saying {
+export interface Interpretation {
   readonly verdict: Verdict;
   readonly envelope?: JsonObject;
   /** The envelope's code, or 2.x's in `data` where the envelope says 0. */
@@ -34,22 +34,22 @@ export interface Saying {
 }
 
 const VERDICTS: Readonly<Record<Reason, Verdict>> = {
-  REFUND_UNKNOWN: "accepted",
+  REFUND_NOT_FOUND: "accepted",
   SYNC_IN_PROGRESS: "accepted",
   CHANNEL_FAILED: "accepted",
-  CLOCK_SKEWED: "late",
-  SIGNATURE_REFUSED: "refused",
-  REQUEST_INVALID: "early",
+  CLOCK_SKEW: "late",
+  SIGNATURE_REJECTED: "refused",
+  INVALID_REQUEST: "early",
   NOT_CONFIGURED: "early",
-  UPSTREAM_FAULT: "fault",
+  UPSTREAM_ERROR: "fault",
   UPSTREAM_UNREACHABLE: "fault",
   UPSTREAM_TIMEOUT: "fault",
   REPLY_INTERRUPTED: "fault",
   REPLY_MALFORMED: "fault",
   REPLY_UNVERIFIED: "fault",
   REPLY_MISMATCHED: "fault",
-  OVERLOADED: "fault",
-  UNEXPLAINED: "fault",
+  RATE_LIMITED: "fault",
+  UNKNOWN_DAXPAY_CODE: "fault",
 };
 
 /** 2.0.5 says so, unsigned, of a refund it does not know, once it has checked the signature. */
@@ -58,7 +58,7 @@ export const ANCIENT_UNKNOWN = { code: 20000, text: "未查询到退款订单" }
 /** Codes of DaxPay's login filter and router: 2.x and beta4 say 1, 3.0.0 10401 or 10404. */
 const UNSERVED_CODES = [1, 10401, 10404];
 
-export function sayingOf({ status, body }: Answer): Saying {
+export function interpret({ status, body }: Answer): Interpretation {
   const envelope = envelopeOf(body);
   const outer = numberOf(envelope?.members.get("code"));
   const data = objectOf(envelope?.members.get("data"));
@@ -85,10 +85,10 @@ function verdictOf({ status, code, text, inner }: Told): Verdict {
   // Spring's own error page, which 2.x shows of a path that it does not serve, has no code.
   if (code === undefined) return status === 500 ? "unserved" : "foreign";
   if (code === 0) return "accepted";
-  if (inner) return meaningOfInner(code, text).reason === "CLOCK_SKEWED" ? "late" : "accepted";
+  if (inner) return classifyDataCode(code, text).reason === "CLOCK_SKEW" ? "late" : "accepted";
   if (UNSERVED_CODES.includes(code)) return "unserved";
   if (code === ANCIENT_UNKNOWN.code && text === ANCIENT_UNKNOWN.text) return "accepted";
-  return VERDICTS[meaningOf(code, text).reason];
+  return VERDICTS[classifyCode(code, text).reason];
 }
 
 function envelopeOf(body: Uint8Array): JsonObject | undefined {

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { cors } from "@connectrpc/connect";
-import { authorityOf } from "./authority.ts";
+import { authorityOf } from "./host.ts";
 import type { Handler, NodeServerRequest } from "./listen.ts";
 
 export interface CorsOptions {

@@ -2,11 +2,11 @@ import { createServer } from "node:http";
 import { createSecureServer, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
-import { gathered } from "./gather.ts";
-import { limited, LIMITS } from "./limit.ts";
-import { type Refusal, refusalOf, refuseUnreadable } from "./refusal.ts";
+import { withCoalescedWrites } from "./cork.ts";
+import { LIMITS, withRequestTimeout } from "./timeout.ts";
+import { type ErrorResponse, errorResponseOf, refuseUnreadable } from "./error-log.ts";
 import { createSessions } from "./session.ts";
-import { type Certificate, contextOf } from "./tls.ts";
+import { type Certificate, tlsOptions } from "../auth/certificate.ts";
 
 /** Answers one request of either HTTP version. */
 export type Handler = ReturnType<typeof connectNodeAdapter>;
@@ -24,10 +24,10 @@ export interface ListenOptions {
   readonly maxConnections: number;
   readonly handler: Handler;
   /** Hears of every answer with a status of 400 or more; there is no response where nothing could be read. */
-  readonly onRefusal: (refusal: Refusal, response?: NodeServerResponse) => void;
+  readonly onRefusal: (refusal: ErrorResponse, response?: NodeServerResponse) => void;
 }
 
-export interface Listening {
+export interface Server {
   readonly http: AddressInfo;
   /** The same as `http` with a certificate. */
   readonly grpc: AddressInfo;
@@ -39,11 +39,11 @@ export interface Listening {
    * Takes no new connections, asks clients to leave those that are open, lets calls finish for at most `graceMs`, calls
    * `cut`, which has to end and to refuse calls in its own words from then on, and closes every connection.
    */
-  close(graceMs: number, cut: () => void): Promise<void>;
+  close(graceMs: number, forceClose: () => void): Promise<void>;
 }
 
 /** Milliseconds without any call until nothing can be on its way any more: neither a call nor last words. */
-const LINGER_MS = 200;
+const QUIET_PERIOD_MS = 200;
 
 const HTTP2 = {
   settings: { maxConcurrentStreams: LIMITS.maxConcurrentStreams, maxHeaderListSize: LIMITS.maxHeaderSize },
@@ -54,26 +54,26 @@ const HTTP2 = {
  * Without a certificate it listens on two ports, one per HTTP version: handing a cleartext socket from one server to the
  * other breaks HTTP/1.1 keep-alive on Deno. With one, ALPN chooses the version on a single port.
  */
-export async function listen(options: ListenOptions): Promise<Listening> {
+export async function listen(options: ListenOptions): Promise<Server> {
   const { host, certificate, maxConnections } = options;
   const inFlight = createCounter();
   const sockets = new Set<Socket>();
   let closing = false;
 
-  const handler = limited((request, response) => {
+  const handler = withRequestTimeout((request, response) => {
     const peer = request.socket.remoteAddress;
     inFlight.add();
     response.once("close", () => {
       inFlight.done();
       const { statusCode: status } = response;
-      if (status >= 400) options.onRefusal(refusalOf(request, status, peer), response);
+      if (status >= 400) options.onRefusal(errorResponseOf(request, status, peer), response);
     });
     if (closing && request.httpVersionMajor === 1) response.setHeader("connection", "close");
     options.handler(request, response);
   });
 
   const secure = certificate &&
-    createSecureServer({ ...LIMITS, ...HTTP2, ...contextOf(certificate), allowHTTP1: true }, handler);
+    createSecureServer({ ...LIMITS, ...HTTP2, ...tlsOptions(certificate), allowHTTP1: true }, handler);
   const http = secure ?? createServer(LIMITS, handler);
   const grpc = secure ?? createHttp2Server(HTTP2, handler);
   const servers = new Set<NetServer>([http, grpc]);
@@ -88,8 +88,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     const refusal = refuseUnreadable(error, socket);
     if (refusal) options.onRefusal(refusal);
   });
-  if (secure) secure.on("secureConnection", (socket) => socket.alpnProtocol === "h2" && gathered(socket));
-  else grpc.on("connection", gathered);
+  if (secure) secure.on("secureConnection", (socket) => socket.alpnProtocol === "h2" && withCoalescedWrites(socket));
+  else grpc.on("connection", withCoalescedWrites);
   const sessions = createSessions(grpc);
 
   try {
@@ -103,16 +103,16 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   return {
     http: addressOf(http),
     grpc: addressOf(grpc),
-    renew: (renewed) => secure?.setSecureContext(contextOf(renewed)),
+    renew: (renewed) => secure?.setSecureContext(tlsOptions(renewed)),
     connections: () => sockets.size,
     async close(graceMs, cut) {
       closing = true;
       const closed = Promise.all([...servers].map(ended));
       if ("closeIdleConnections" in http) http.closeIdleConnections();
-      sessions.sendAway();
-      if (sockets.size > 0 && !await inFlight.quiet(LINGER_MS, graceMs)) {
+      sessions.drain();
+      if (sockets.size > 0 && !await inFlight.quiet(QUIET_PERIOD_MS, graceMs)) {
         cut();
-        await inFlight.quiet(LINGER_MS, 2 * LINGER_MS);
+        await inFlight.quiet(QUIET_PERIOD_MS, 2 * QUIET_PERIOD_MS);
       }
       for (const socket of sockets) socket.destroy();
       await closed;

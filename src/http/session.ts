@@ -1,9 +1,9 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import { LIMITS } from "./limit.ts";
+import { LIMITS } from "./timeout.ts";
 
 export interface Sessions {
   /** Asks every client to make its next calls over another connection; those under way go on. */
-  sendAway(): void;
+  drain(): void;
 }
 
 /**
@@ -15,22 +15,22 @@ export function createSessions(
   idleMs: number = LIMITS.keepAliveTimeout,
 ): Sessions {
   const open = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>();
-  const told = new WeakSet<ServerHttp2Session>();
-  let leaving = false;
+  const goawaySent = new WeakSet<ServerHttp2Session>();
+  let draining = false;
 
   /**
    * GOAWAY says which calls will be answered; a client makes the others elsewhere. Only for a session with an open stream:
    * a client that runs on Deno could crash. The rest are told with their next call, or find their connection closed.
    */
-  function tell(session: ServerHttp2Session): void {
-    if (session.destroyed || told.has(session)) return;
-    told.add(session);
+  function sendGoaway(session: ServerHttp2Session): void {
+    if (session.destroyed || goawaySent.has(session)) return;
+    goawaySent.add(session);
     session.goaway();
   }
 
   server.on("session", (session: ServerHttp2Session) => {
     const streams = new Set<ServerHttp2Stream>();
-    endLater(session);
+    deferClose(session);
     open.set(session, streams);
     session.on("close", () => open.delete(session));
     session.on("error", () => {});
@@ -39,24 +39,24 @@ export function createSessions(
       streams.add(stream);
       stream.on("close", () => streams.delete(stream));
       // After all that the client has sent by now, before the first answer.
-      if (leaving) queueMicrotask(() => tell(session));
+      if (draining) queueMicrotask(() => sendGoaway(session));
     });
     // A watch may be silent for longer; its connection is in use.
     session.setTimeout(idleMs, () => streams.size > 0 || session.socket.destroySoon());
   });
 
   return {
-    sendAway() {
-      leaving = true;
+    drain() {
+      draining = true;
       for (const [session, streams] of open) {
-        if ([...streams].some((stream) => !stream.writableEnded)) tell(session);
+        if ([...streams].some((stream) => !stream.writableEnded)) sendGoaway(session);
       }
     },
   };
 }
 
 /** Lets a session end only when nghttp2 has returned: any client's GOAWAY could end the process otherwise. */
-function endLater(session: ServerHttp2Session): void {
+function deferClose(session: ServerHttp2Session): void {
   const close = session.close.bind(session);
   const destroy = session.destroy.bind(session);
   Object.assign(session, {

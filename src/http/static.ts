@@ -35,7 +35,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Nothing from elsewhere, nothing inline, no markup made from text, in nobody's frame. */
-const POLICY = [
+const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -48,8 +48,8 @@ const POLICY = [
   "trusted-types 'none'",
 ].join("; ");
 
-const GUARDS: Readonly<Record<string, string>> = {
-  "content-security-policy": POLICY,
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": CONTENT_SECURITY_POLICY,
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
@@ -76,7 +76,7 @@ export function createStatic({ directory, settings, fallback }: StaticOptions): 
 async function send(asset: Asset, request: NodeServerRequest, response: NodeServerResponse): Promise<void> {
   const encoding = chosenEncoding(request.headers["accept-encoding"]);
   const tag = `"${asset.tag}-${encoding}"`;
-  for (const [name, value] of Object.entries(GUARDS)) response.setHeader(name, value);
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
   response.setHeader("content-type", asset.type);
   response.setHeader("cache-control", asset.cache);
   response.setHeader("vary", [response.getHeader("vary") ?? [], "Accept-Encoding"].flat().join(", "));

@@ -40,12 +40,12 @@ export async function* runBatch<Q>(queries: readonly Q[], options: BatchOptions<
       await new Promise<void>((resolve) => (wake = resolve));
       continue;
     }
-    const outcome = await settled(answer.outcome);
+    const outcome = await settle(answer.outcome);
     for (const index of answer.indexes) yield { index, outcome };
   }
 }
 
-async function settled(outcome: Promise<RefundState>): Promise<RefundState | DaxPayFailure> {
+async function settle(outcome: Promise<RefundState>): Promise<RefundState | DaxPayFailure> {
   try {
     return await outcome;
   } catch (error) {

@@ -18,7 +18,7 @@ export class CircuitOpenFailure extends DaxPayFailure {
     super(
       "UPSTREAM_UNREACHABLE",
       `DaxPay was not asked: the last ${THRESHOLD} calls could not reach it or found it broken`,
-      { retryAfterMs, cause },
+      { retryDelayMs: retryAfterMs, cause },
     );
   }
 }
@@ -39,7 +39,7 @@ export function createBreaker(onChange: (state: BreakerState) => void): Breaker 
   let openedAt = 0;
   const policy = circuitBreaker(
     // While one question is let through, only an answer closes the circuit, so a caller that leaves does not.
-    handleWhen((error) => broke(error) || policy.state === CircuitState.HalfOpen),
+    handleWhen((error) => isUpstreamFailure(error) || policy.state === CircuitState.HalfOpen),
     { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(THRESHOLD) },
   );
   policy.onStateChange((state) => {
@@ -55,7 +55,9 @@ export function createBreaker(onChange: (state: BreakerState) => void): Breaker 
           try {
             return { value: await work() };
           } catch (error) {
-            if (broke(error) || !(error instanceof DaxPayFailure) || error.delivery !== "ANSWERED") throw error;
+            if (isUpstreamFailure(error) || !(error instanceof DaxPayFailure) || error.delivery !== "ANSWERED") {
+              throw error;
+            }
             return { error };
           }
         });
@@ -70,7 +72,7 @@ export function createBreaker(onChange: (state: BreakerState) => void): Breaker 
   };
 }
 
-function broke(error: unknown): boolean {
+function isUpstreamFailure(error: unknown): boolean {
   if (!(error instanceof DaxPayFailure)) return false;
   return error.reason === "UPSTREAM_UNREACHABLE" || (error.status !== undefined && error.status >= 500);
 }

@@ -9,7 +9,7 @@ export interface ScheduleOptions {
 }
 
 /** Milliseconds to wait after the given attempt (from 1), but no less than `least`. */
-export function waitAfter(attempt: number, least: number, { waits, jitter, random }: ScheduleOptions): number {
+export function nextDelay(attempt: number, least: number, { waits, jitter, random }: ScheduleOptions): number {
   const wait = waits[Math.min(attempt, waits.length) - 1];
   return Math.max(least, Math.round(spread(wait, jitter, random)));
 }

@@ -3,22 +3,26 @@ import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import {
+  type Refund as RefundStateMessage,
+  RefundSchema,
+  RefundStatus,
+} from "../gen/daxpay/refundsync/v1/refund_pb.ts";
+import {
   type BatchSyncRefundsResponse,
   BatchSyncRefundsResponseSchema,
-  Delivery,
-  FailureReason,
-  type RefundState as RefundStateMessage,
-  RefundStateSchema,
-  RefundStatus,
-  type SyncFailure,
-  SyncFailureSchema,
   type SyncRefundRequest,
   type WatchRefundRequest,
   type WatchRefundResponse,
   WatchRefundResponseSchema,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import {
+  Delivery,
+  FailureReason,
+  type SyncFailure,
+  SyncFailureSchema,
+} from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import type { BatchResult } from "../refund/batch.ts";
-import type { Attempt } from "../refund/follow.ts";
+import type { Attempt } from "../refund/watch.ts";
 import type { RefundState } from "../refund/state.ts";
 
 export function queryFrom(request: SyncRefundRequest | WatchRefundRequest): RefundQuery {
@@ -27,27 +31,27 @@ export function queryFrom(request: SyncRefundRequest | WatchRefundRequest): Refu
 }
 
 export function messageFromState(state: RefundState): RefundStateMessage {
-  const init: MessageInitShape<typeof RefundStateSchema> = {
-    refundNo: sendable(state.refundNo),
-    bizRefundNo: sendable(state.bizRefundNo),
+  const init: MessageInitShape<typeof RefundSchema> = {
+    refundNo: truncate(state.refundNo),
+    bizRefundNo: truncate(state.bizRefundNo),
     status: RefundStatus[state.status],
-    daxpayStatus: sendable(state.word),
-    repliedAt: timestampFromMs(state.repliedAt),
-    traceId: sendable(state.traceId),
+    daxpayStatus: truncate(state.daxpayStatus),
+    replyTime: timestampFromMs(state.repliedAt),
+    daxpayTraceId: truncate(state.daxpayTraceId),
   };
-  if (state.nextSyncAfterMs !== undefined) init.nextSyncAfter = durationFromMs(state.nextSyncAfterMs);
-  return create(RefundStateSchema, init);
+  if (state.nextSyncDelayMs !== undefined) init.nextSyncDelay = durationFromMs(state.nextSyncDelayMs);
+  return create(RefundSchema, init);
 }
 
 export function messageFromFailure(failure: DaxPayFailure): SyncFailure {
   const init: MessageInitShape<typeof SyncFailureSchema> = {
     reason: FailureReason[failure.reason],
     delivery: Delivery[failure.delivery],
-    daxpayMessage: sendable(failure.text ?? ""),
-    traceId: sendable(failure.traceId ?? ""),
+    daxpayMessage: truncate(failure.daxpayMessage ?? ""),
+    daxpayTraceId: truncate(failure.daxpayTraceId ?? ""),
   };
-  if (failure.code !== undefined) init.daxpayCode = failure.code;
-  if (failure.retryAfterMs !== undefined) init.retryAfter = durationFromMs(Math.ceil(failure.retryAfterMs));
+  if (failure.daxpayCode !== undefined) init.daxpayCode = failure.daxpayCode;
+  if (failure.retryDelayMs !== undefined) init.retryDelay = durationFromMs(Math.ceil(failure.retryDelayMs));
   return create(SyncFailureSchema, init);
 }
 
@@ -55,10 +59,10 @@ export function messageFromResult({ index, outcome }: BatchResult): BatchSyncRef
   return create(BatchSyncRefundsResponseSchema, { index, outcome: outcomeFrom(outcome) });
 }
 
-export function messageFromAttempt({ attempt, observedAt, outcome }: Attempt): WatchRefundResponse {
+export function messageFromAttempt({ attempt, observeTime, outcome }: Attempt): WatchRefundResponse {
   return create(WatchRefundResponseSchema, {
     attempt,
-    observedAt: timestampFromMs(observedAt),
+    observeTime: timestampFromMs(observeTime),
     outcome: outcomeFrom(outcome),
   });
 }
@@ -70,6 +74,6 @@ function outcomeFrom(outcome: RefundState | DaxPayFailure) {
 }
 
 /** DaxPay's text as a protobuf string: at most 500 characters, no half of a surrogate pair. */
-function sendable(text: string): string {
+function truncate(text: string): string {
   return (text.length > 500 ? [...text.slice(0, 1000)].slice(0, 500).join("") : text).toWellFormed();
 }

@@ -5,7 +5,7 @@ import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 
 /** The two versions have the same fields under other names, so one answer serves both. */
-type Question = (v1.ServerReflectionRequest | v1alpha.ServerReflectionRequest)["messageRequest"];
+type ReflectionQuery = (v1.ServerReflectionRequest | v1alpha.ServerReflectionRequest)["messageRequest"];
 
 /** Serves gRPC server reflection, v1 and v1alpha, for the given services, itself and all files that they need. */
 export function routeReflection(router: ConnectRouter, services: readonly DescService[]): void {
@@ -30,7 +30,7 @@ function createAnswer(services: readonly DescService[]) {
   const files = withDependencies(services.map((service) => service.file));
   const registry = createRegistry(...files);
 
-  return function answer(question: Question) {
+  return function answer(question: ReflectionQuery) {
     switch (question.case) {
       case "listServices":
         return {

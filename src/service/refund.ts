@@ -9,7 +9,7 @@ import {
   SyncRefundRequestSchema,
   type WatchRefundResponse,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import type { Attempt } from "../refund/follow.ts";
+import type { Attempt } from "../refund/watch.ts";
 import type { Refunds } from "../refund/refunds.ts";
 import { messageFromAttempt, messageFromResult, messageFromState, queryFrom } from "./convert.ts";
 import { connectErrorFrom } from "./failure.ts";
@@ -21,7 +21,7 @@ const BATCH_TIMEOUT_MS = 600_000;
 /** Serves RefundSyncService. The validator judges the items of a batch one by one. */
 export function routeRefunds(router: ConnectRouter, refunds: Refunds, validator: Validator): void {
   /** Why a batch's item breaks the rules; undefined where it keeps them. */
-  function brokenRule(request: SyncRefundRequest): DaxPayFailure | undefined {
+  function violation(request: SyncRefundRequest): DaxPayFailure | undefined {
     const result = validator.validate(SyncRefundRequestSchema, request);
     if (result.kind === "valid") return undefined;
     if (result.kind === "error") throw result.error;
@@ -29,18 +29,18 @@ export function routeRefunds(router: ConnectRouter, refunds: Refunds, validator:
       const [first] = field;
       return first?.kind === "field" ? `${first.name}: ${message}` : message;
     }).join("; ");
-    return new DaxPayFailure("REQUEST_INVALID", text, { text, delivery: "NOT_SENT" });
+    return new DaxPayFailure("INVALID_REQUEST", text, { daxpayMessage: text, delivery: "NOT_SENT" });
   }
 
   /** The results of what was refused here, then those of the rest as they arrive. */
   async function* batch(requests: readonly SyncRefundRequest[], context: HandlerContext) {
     const valid: { readonly index: number; readonly query: RefundQuery }[] = [];
     for (const [index, request] of requests.entries()) {
-      const broken = brokenRule(request);
+      const broken = violation(request);
       if (broken) yield messageFromResult({ index, outcome: broken });
       else valid.push({ index, query: queryFrom(request) });
     }
-    const caller = { signal: context.signal, timeoutMs: answerableMs(context, BATCH_TIMEOUT_MS) };
+    const caller = { signal: context.signal, timeoutMs: timeLeftMs(context, BATCH_TIMEOUT_MS) };
     for await (const { index, outcome } of refunds.batch(valid.map(({ query }) => query), caller)) {
       yield messageFromResult({ index: valid[index].index, outcome });
     }
@@ -48,25 +48,25 @@ export function routeRefunds(router: ConnectRouter, refunds: Refunds, validator:
 
   router.service(RefundSyncService, {
     async syncRefund(request, context) {
-      const caller = { signal: context.signal, timeoutMs: answerableMs(context, UNARY_TIMEOUT_MS) };
+      const caller = { signal: context.signal, timeoutMs: timeLeftMs(context, UNARY_TIMEOUT_MS) };
       try {
         return { refund: messageFromState(await refunds.sync(queryFrom(request), caller)) };
       } catch (error) {
-        throw explained(error);
+        throw toConnectError(error);
       }
     },
-    async *batchSyncRefunds({ refunds: requests }, context): AsyncGenerator<BatchSyncRefundsResponse> {
+    async *batchSyncRefunds({ requests }, context): AsyncGenerator<BatchSyncRefundsResponse> {
       try {
         yield* batch(requests, context);
       } catch (error) {
-        throw explained(error);
+        throw toConnectError(error);
       }
     },
     watchRefund: (request, context) => new AttemptMessages(refunds.watch(queryFrom(request), context.signal)),
   });
 }
 
-function explained(error: unknown): unknown {
+function toConnectError(error: unknown): unknown {
   if (error instanceof DaxPayFailure) return connectErrorFrom(error);
   const late = error instanceof DOMException && error.name === "TimeoutError";
   return late ? new ConnectError(error.message, Code.DeadlineExceeded) : error;
@@ -81,7 +81,7 @@ class AttemptMessages implements AsyncIterableIterator<WatchRefundResponse> {
   }
 
   next(): Promise<IteratorResult<WatchRefundResponse>> {
-    return this.#attempts.next().then(messageFrom, explain);
+    return this.#attempts.next().then(messageFrom, rethrow);
   }
 
   async return(): Promise<IteratorResult<WatchRefundResponse>> {
@@ -103,15 +103,15 @@ function messageFrom(next: IteratorResult<Attempt>): IteratorResult<WatchRefundR
   return next.done ? next : { done: false, value: messageFromAttempt(next.value) };
 }
 
-function explain(error: unknown): never {
-  throw explained(error);
+function rethrow(error: unknown): never {
+  throw toConnectError(error);
 }
 
 /**
  * What is left of the caller's time, less what an answer needs to reach the caller: a failure that arrives after the
  * deadline explains nothing.
  */
-function answerableMs(context: HandlerContext, fallbackMs: number): number {
+function timeLeftMs(context: HandlerContext, fallbackMs: number): number {
   const left = context.timeoutMs() ?? fallbackMs;
   return left - Math.min(100, left / 10);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { gistOf, startService } from "../service.ts";
+import { startService, summarize } from "../support/service.ts";
 
 /** The interface page's own example, over real sockets: its secret, refund number, client IP and time. */
 const PAGE = { refundNo: "DEVR24051020531763000004", clientIp: "127.0.0.1" };
@@ -34,15 +34,15 @@ test("its success reply is a refund that the channel does not know", async () =>
     repliedAt: { seconds: 1715576198n },
     traceId: "sIV4zJVhZ4Uz",
   });
-  expect(refund?.nextSyncAfter).toBeUndefined();
+  expect(refund?.nextSyncDelay).toBeUndefined();
 });
 
 test("its failure reply as printed is refused, signed properly it is an unknown refund", async () => {
   await using service = await startService(at(1715345296_000));
   const printed = service.client.syncRefund({ refundNo: "FAULT-PAGE-FAILURE" });
-  expect(await gistOf(printed)).toBe("data_loss REPLY_UNVERIFIED ANSWERED -");
-  expect(await gistOf(service.client.syncRefund({ refundNo: "FAULT-STRING-CODE" })))
-    .toBe("not_found REFUND_UNKNOWN ANSWERED -");
-  expect(await gistOf(service.client.syncRefund({ refundNo: "R-UNKNOWN" })))
-    .toBe("not_found REFUND_UNKNOWN ANSWERED -");
+  expect(await summarize(printed)).toBe("data_loss REPLY_UNVERIFIED ANSWERED -");
+  expect(await summarize(service.client.syncRefund({ refundNo: "FAULT-STRING-CODE" })))
+    .toBe("not_found REFUND_NOT_FOUND ANSWERED -");
+  expect(await summarize(service.client.syncRefund({ refundNo: "R-UNKNOWN" })))
+    .toBe("not_found REFUND_NOT_FOUND ANSWERED -");
 });

@@ -2,22 +2,19 @@ import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failureOf, isFinal } from "../../src/client.ts";
-import {
-  Delivery,
-  FailureReason,
-  RefundStatus,
-  RefundSyncService,
-} from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
+import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { Delivery, FailureReason } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.ts";
-import { hasty, PROTOCOLS, startService } from "../service.ts";
+import { acceleratedClock, PROTOCOLS, startService } from "../support/service.ts";
 
 let service: Awaited<ReturnType<typeof startService>>;
 beforeAll(async () =>
   void (service = await startService({
     sandbox: { release: "2.0.8" },
     variables: { WATCH_SCHEDULE: "10s" },
-    world: hasty(50),
+    dependencies: acceleratedClock(50),
   }))
 );
 afterAll(() => service[Symbol.asyncDispose]());
@@ -27,19 +24,19 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
 
   test("a refund's state, whole", async () => {
     const { refund } = await client().syncRefund({ refundNo: "R-SUCCEEDS", bizRefundNo: "B-SUCCEEDS" });
-    if (!refund?.repliedAt) throw new Error("found no refund");
+    if (!refund?.replyTime) throw new Error("found no refund");
     expect(refund.status).toBe(RefundStatus.SUCCEEDED);
     expect(refund.daxpayStatus).toBe("refund_success");
     expect([refund.refundNo, refund.bizRefundNo]).toEqual(["R-SUCCEEDS", "B-SUCCEEDS"]);
-    expect(refund.traceId).toMatch(/^\w{12}$/);
-    expect(Math.abs(timestampMs(refund.repliedAt) - Date.now())).toBeLessThan(60_000);
+    expect(refund.daxpayTraceId).toMatch(/^\w{12}$/);
+    expect(Math.abs(timestampMs(refund.replyTime) - Date.now())).toBeLessThan(60_000);
     expect(isFinal(refund)).toBe(true);
   });
 
   test("a state that is not final says when to ask again", async () => {
     const { refund } = await client().syncRefund({ bizRefundNo: "B-WAITS" });
     expect(refund?.status).toBe(RefundStatus.IN_PROGRESS);
-    expect(refund?.nextSyncAfter && durationMs(refund.nextSyncAfter)).toBe(10_000);
+    expect(refund?.nextSyncDelay && durationMs(refund.nextSyncDelay)).toBe(10_000);
   });
 
   test("a failure with its details", async () => {
@@ -53,7 +50,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
       daxpayCode: 1,
       daxpayMessage: "系统繁忙，请稍后再试",
     });
-    expect(failure?.retryAfter && durationMs(failure.retryAfter)).toBe(60_000);
+    expect(failure?.retryDelay && durationMs(failure.retryDelay)).toBe(60_000);
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{
       reason: "CHANNEL_FAILED",
       domain: "daxpay.refundsync.v1",
@@ -89,7 +86,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
       refundNo: "R-SUCCEEDS",
     }];
     const seen = new Map<number, string>();
-    for await (const { index, outcome } of client().batchSyncRefunds({ refunds })) {
+    for await (const { index, outcome } of client().batchSyncRefunds({ requests: refunds })) {
       const { case: kind, value } = outcome;
       seen.set(
         index,
@@ -98,8 +95,8 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
     }
     expect(Object.fromEntries(seen)).toEqual({
       0: "refund_success",
-      1: "REQUEST_INVALID refund_no or biz_refund_no is required",
-      2: "REFUND_UNKNOWN 未查询到退款订单",
+      1: "INVALID_REQUEST refund_no or biz_refund_no is required",
+      2: "REFUND_NOT_FOUND 未查询到退款订单",
       3: "refund_success",
     });
   });
@@ -107,7 +104,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
   test.each([[0], [1001]])("a batch of %d is refused", async (count) => {
     const refunds = Array.from({ length: count }, () => ({ refundNo: "R-SUCCEEDS" }));
     const read = async () => {
-      for await (const _ of client().batchSyncRefunds({ refunds })) throw new Error("found a result");
+      for await (const _ of client().batchSyncRefunds({ requests: refunds })) throw new Error("found a result");
     };
     await expect(read()).rejects.toMatchObject({ code: Code.InvalidArgument });
   });
@@ -131,8 +128,8 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
       }
     };
     const error = ConnectError.from(await read().catch((error) => error));
-    expect(seen).toEqual([FailureReason.REFUND_UNKNOWN]);
-    expect([error.code, failureOf(error)?.reason]).toEqual([Code.NotFound, FailureReason.REFUND_UNKNOWN]);
+    expect(seen).toEqual([FailureReason.REFUND_NOT_FOUND]);
+    expect([error.code, failureOf(error)?.reason]).toEqual([Code.NotFound, FailureReason.REFUND_NOT_FOUND]);
   });
 
   test("a watch ends at the caller's deadline", async () => {

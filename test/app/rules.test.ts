@@ -2,12 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
 import { expect, test } from "vitest";
 import {
-  FailureReason,
   SyncRefundRequestSchema,
   WatchRefundRequestSchema,
 } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { FailureReason } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { createRuleValidator } from "../../src/service/validate.ts";
-import { startService } from "../service.ts";
+import { startService } from "../support/service.ts";
 
 /** First and last code point of each range. */
 type Ranges = readonly (readonly [first: number, last: number])[];
@@ -63,8 +63,8 @@ test("what nobody sees in a number is refused, what people write is not", async 
     ]),
   ];
   const found: string[] = [];
-  for await (const { index, outcome } of service.client.batchSyncRefunds({ refunds: wanted.map(([item]) => item) })) {
-    const refused = outcome.case === "failure" && outcome.value.reason === FailureReason.REQUEST_INVALID;
+  for await (const { index, outcome } of service.client.batchSyncRefunds({ requests: wanted.map(([item]) => item) })) {
+    const refused = outcome.case === "failure" && outcome.value.reason === FailureReason.INVALID_REQUEST;
     found[index] = refused ? outcome.value.daxpayMessage : "heard";
   }
   expect(found).toEqual(wanted.map(([, words]) => words));

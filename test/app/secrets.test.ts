@@ -1,7 +1,7 @@
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { ConnectError } from "@connectrpc/connect";
 import { afterEach, expect, test } from "vitest";
-import { gistOf, hasty, startService } from "../service.ts";
+import { acceleratedClock, startService, summarize } from "../support/service.ts";
 
 /** Long enough to be told from everything else that is printed. */
 const SECRET = "s3cret-0f-the-merchant-7c1d";
@@ -22,11 +22,11 @@ test("neither secret nor signature stands in anything that is logged or returned
     await using service = await startService({
       sandbox: { release, secret: SECRET, previousSecret: PREVIOUS },
       variables: { DAXPAY_SIGN_SECRET: SECRET, DAXPAY_SIGN_SECRET_PREVIOUS: PREVIOUS },
-      world: hasty(500),
+      dependencies: acceleratedClock(500),
     });
     const { client, sandbox } = service;
     for (const refundNo of ["R-SUCCEEDS", "R-UNKNOWN", "R-LOCKED", "R-CHANNEL-ERROR", "R-NULL-POINTER", "bad number"]) {
-      await gistOf(client.syncRefund({ refundNo }));
+      await summarize(client.syncRefund({ refundNo }));
     }
     for (const fault of ["RESET", "CUT", "HTTP-500", "HTTP-429", "NOT-JSON", "WRONG-SIGN", "OVERSIZED", "STALE"]) {
       const error = ConnectError.from(await client.syncRefund({ refundNo: `FAULT-${fault}` }).catch((error) => error));
@@ -35,7 +35,7 @@ test("neither secret nor signature stands in anything that is logged or returned
     }
     signatures.push(...sandbox.requests.map(({ body }) => JSON.parse(body).sign));
     await sandbox.close();
-    returned.push(await gistOf(client.syncRefund({ refundNo: "LOAD-1" })));
+    returned.push(await summarize(client.syncRefund({ refundNo: "LOAD-1" })));
   }
   expect(records.length).toBeGreaterThan(20);
   const shown = records.map((record) => Deno.inspect(record, { depth: 20, strAbbreviateSize: Infinity })).join("\n") +

@@ -5,7 +5,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { RefundSyncService, WatchRefundRequestSchema } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { startService } from "../service.ts";
+import { startService } from "../support/service.ts";
 
 const PATH = "/daxpay.refundsync.v1.RefundSyncService";
 
@@ -78,13 +78,13 @@ describe.each(
       variables: { DAXPAY_CONCURRENCY: "4" },
     });
     const { app, sandbox } = service;
-    const busy = () => app.gauges().watchers + app.gauges().flights;
+    const busy = () => app.stats().watchers + app.stats().inFlight;
     const peer = await connect(connect === overHttp1 ? service.http : service.grpc, method, type, body);
     await expect.poll(() => sandbox.requests.length).toBeGreaterThan(0);
     await expect.poll(busy).toBeGreaterThan(0);
     peer.kill();
     await expect.poll(busy, { timeout: 5000 }).toBe(0);
-    expect(app.gauges().waiting).toBe(0);
+    expect(app.stats().queueSize).toBe(0);
     if (method === "BatchSyncRefunds") expect(sandbox.requests.length).toBeLessThan(100);
   });
 });
@@ -101,12 +101,12 @@ test("gRPC: a killed session ends its watch, and the same refund's other watcher
   const client = createClient(RefundSyncService, createGrpcTransport({ baseUrl: service.grpc }));
   const other = client.watchRefund({ refundNo: "R-WAITS" }, { signal: stay.signal })[Symbol.asyncIterator]();
   await other.next();
-  await expect.poll(() => app.gauges().watchers).toBe(2);
+  await expect.poll(() => app.stats().watchers).toBe(2);
   peer.kill();
-  await expect.poll(() => app.gauges().watchers).toBe(1);
+  await expect.poll(() => app.stats().watchers).toBe(1);
   stay.abort();
   await other.next().catch(() => {});
-  await expect.poll(() => app.gauges().watchers).toBe(0);
+  await expect.poll(() => app.stats().watchers).toBe(0);
 });
 
 test("when the service stops, streams end as unavailable with a hint to come again", async () => {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { readConfig } from "../../src/config.ts";
-import { permissionsFor } from "../../src/start.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { permissionsFor } from "../../src/cli/start.ts";
 import type { Protocol, Target } from "./load/caller.ts";
 import { openCallers } from "./load/caller.ts";
 import { freePort, run, type Running, until } from "./process.ts";
@@ -67,7 +67,7 @@ const variables = ({ port, grpcPort, upstream, tokensFile }: Place): Readonly<Re
 function permissions(place: Place): readonly string[] {
   const env = (name: string) => variables(place)[name];
   const result = readConfig({ env, readFile: (path) => Deno.readTextFileSync(path), isTerminal: false });
-  if (result.kind === "invalid") throw new RangeError(result.mistakes.join("; "));
+  if (result.kind === "invalid") throw new RangeError(result.problems.join("; "));
   return permissionsFor(result.config, env);
 }
 

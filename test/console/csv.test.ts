@@ -3,13 +3,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { csvFrom } from "../../src/console/batch/csv.ts";
 import type { Row } from "../../src/console/batch/run.ts";
-import {
-  Delivery,
-  FailureReason,
-  RefundStateSchema,
-  RefundStatus,
-  SyncFailureSchema,
-} from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundSchema, RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Delivery, FailureReason, SyncFailureSchema } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 
 function row(number: string, outcome?: Row["outcome"]): Row {
   return { index: 0, named: { kind: "bizRefundNo", number }, outcome };
@@ -17,20 +12,20 @@ function row(number: string, outcome?: Row["outcome"]): Row {
 
 describe("the CSV of a batch", () => {
   test("has a row per refund, answered or not", () => {
-    const refund = create(RefundStateSchema, {
+    const refund = create(RefundSchema, {
       refundNo: "R1",
       bizRefundNo: "B1",
       status: RefundStatus.SUCCEEDED,
       daxpayStatus: "refund_success",
-      repliedAt: { seconds: 1715345296n },
-      traceId: "T1",
+      replyTime: { seconds: 1715345296n },
+      daxpayTraceId: "T1",
     });
     const failure = create(SyncFailureSchema, {
       reason: FailureReason.CHANNEL_FAILED,
       delivery: Delivery.ANSWERED,
       daxpayCode: 20045,
       daxpayMessage: "失败, 请稍后",
-      retryAfter: { seconds: 60n },
+      retryDelay: { seconds: 60n },
     });
     const csv = csvFrom([
       row("B1", { case: "refund", value: refund }),
@@ -39,7 +34,7 @@ describe("the CSV of a batch", () => {
       row("B4"),
     ]);
     expect(csv).toBe(
-      "\ufeffrefund_no,biz_refund_no,status,daxpay_status,replied_at,trace_id,failure_reason,delivery,daxpay_code," +
+      "\ufeffrefund_no,biz_refund_no,status,daxpay_status,reply_time,trace_id,failure_reason,delivery,daxpay_code," +
         "daxpay_message,retry_after_seconds\r\n" +
         "R1,B1,SUCCEEDED,refund_success,2024-05-10T12:48:16.000Z,T1,,,,,\r\n" +
         ',B2,,,,,CHANNEL_FAILED,ANSWERED,20045,"失败, 请稍后",60\r\n' +

@@ -3,10 +3,10 @@ import { createRequire } from "node:module";
 import process from "node:process";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
-import { type App, createApp } from "../../src/app.ts";
-import { localConfig } from "../../src/local.ts";
+import { type App, createApp } from "../../src/app/app.ts";
+import { sandboxConfig } from "../../src/config/sandbox.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { hasty } from "../service.ts";
+import { acceleratedClock } from "../support/service.ts";
 import { watchFocus } from "./keyboard.ts";
 
 /** Where a Chromium is; undefined where there is none. */
@@ -37,14 +37,14 @@ export interface Stage {
 export async function openStage(variables: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const sandbox = await createSandbox({ release: "2.0.8" });
   const app = await createApp(
-    localConfig({
+    sandboxConfig({
       DAXPAY_URL: sandbox.url,
       DAXPAY_RELEASE: "2.0.8",
       DAXPAY_RATE: "100000",
       WATCH_JITTER: "0",
       ...variables,
     }),
-    hasty(HASTE),
+    acceleratedClock(HASTE),
   );
   return {
     app,

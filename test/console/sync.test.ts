@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Delivery, FailureReason, RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Delivery, FailureReason } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { keyboardOf, SPOKEN } from "./keyboard.ts";
 import { describeScene, openStage, violations } from "./stage.ts";
 
@@ -95,9 +96,9 @@ describeScene("the console's sync", (scene) => {
       const again = page.getByRole("button", { name: words.retry.button, exact: true });
       const failures = [
         ["FAULT-WRONG-SIGN", FailureReason.REPLY_UNVERIFIED, Delivery.ANSWERED, false],
-        ["R-NOBODY-KNOWS", FailureReason.REFUND_UNKNOWN, Delivery.ANSWERED, false],
-        ["FAULT-CUT", FailureReason.REPLY_INTERRUPTED, Delivery.UNKNOWN, true],
-        ["FAULT-HTTP-500", FailureReason.UPSTREAM_FAULT, Delivery.ANSWERED, true],
+        ["R-NOBODY-KNOWS", FailureReason.REFUND_NOT_FOUND, Delivery.ANSWERED, false],
+        ["FAULT-CUT", FailureReason.REPLY_INTERRUPTED, Delivery.IN_DOUBT, true],
+        ["FAULT-HTTP-500", FailureReason.UPSTREAM_ERROR, Delivery.ANSWERED, true],
       ] as const;
       for (const [number, reason, delivery, helps] of failures) {
         await keyboard.to(page.getByLabel(words.form.number, { exact: true }), "back");

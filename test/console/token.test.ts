@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { keyboardOf, SPOKEN } from "./keyboard.ts";
 import { describeScene, violations } from "./stage.ts";
 

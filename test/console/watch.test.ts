@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { keyboardOf, SPOKEN } from "./keyboard.ts";
 import { openLine } from "./line.ts";
 import { describeScene, violations } from "./stage.ts";
@@ -25,7 +25,7 @@ describeScene("the console's watch", (scene) => {
     const page = await scene.open("#/refund/R-WAITS", { locale });
     const keyboard = keyboardOf(page);
     const button = (name: string) => page.getByRole("button", { name, exact: true });
-    const watchers = () => scene.stage.app.gauges().watchers;
+    const watchers = () => scene.stage.app.stats().watchers;
     await page.getByRole("heading", { name: words.status[RefundStatus.IN_PROGRESS].name }).waitFor();
     await keyboard.press(button(words.sync.watch).last());
     await expect.poll(watchers).toBe(1);

@@ -14,7 +14,7 @@ type Members = [name: string, value: unknown][];
 /** The status that a body gives, or undefined; never a crash. */
 function statusOf(release: ReleaseName, body: string | Uint8Array): string | undefined {
   const reply = read(release, body);
-  return reply.kind === "report" ? reply.word : undefined;
+  return reply.kind === "report" ? reply.daxpayStatus : undefined;
 }
 
 /** JSON whose members may repeat and stand in any order. */

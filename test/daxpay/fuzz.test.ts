@@ -64,7 +64,7 @@ test(`${RUNS} generated bodies give a typed result each, and never a status with
       if (reply.kind === "report") {
         reports++;
         // Only a whole genuine body, or one changed where no signature reaches, can get here.
-        expect(reply.word).toMatch(/success/i);
+        expect(reply.daxpayStatus).toMatch(/success/i);
       } else {
         reasons.add(reply.failure.reason);
         expect(REASONS).toHaveProperty(reply.failure.reason);

@@ -31,8 +31,8 @@ export function read(name: ReleaseName, body: string | Uint8Array, changes: Part
 
 /** What a reading came to, in one line: the word, or the failure's reason and code. */
 export function gist(reply: ReturnType<typeof readReply>): string {
-  if (reply.kind === "report") return reply.word;
-  const { reason, code } = reply.failure;
+  if (reply.kind === "report") return reply.daxpayStatus;
+  const { reason, daxpayCode: code } = reply.failure;
   return code === undefined ? reason : `${reason} ${code}`;
 }
 

@@ -28,8 +28,8 @@ describe("the interface page's replies", () => {
   });
   const signed = hmac("code=1&msg=当前订单不存在&resTime=1715345296&key=123456");
   test("failure signed properly, code a string or a number", () => {
-    expect(gist(read("documented", failure('"1"', signed), at))).toBe("REFUND_UNKNOWN 1");
-    expect(gist(read("documented", failure("1", signed), at))).toBe("REFUND_UNKNOWN 1");
+    expect(gist(read("documented", failure('"1"', signed), at))).toBe("REFUND_NOT_FOUND 1");
+    expect(gist(read("documented", failure("1", signed), at))).toBe("REFUND_NOT_FOUND 1");
   });
   test("genuine but of another time: refused", () => {
     expect(gist(read("documented", failure("1", signed), { now: NOW_2 }))).toBe("REPLY_MISMATCHED");
@@ -44,21 +44,21 @@ describe("each release's replies", () => {
     [
       "2.0.6",
       envelope(`{"code":1,"msg":"未查询到退款订单","resTime":1715576198,"sign":"${unknown2}"}`),
-      "REFUND_UNKNOWN 1",
+      "REFUND_NOT_FOUND 1",
     ],
     ["3.0.0-beta4", SIGNED_BETA4, "success"],
     ["3.0.0", SIGNED_3, "success"],
     [
       "3.0.0",
       `{"code":20041,"msg":"未查询到退款订单","data":null,"sign":"${unknown3}","resTime":null,"traceId":null}`,
-      "REFUND_UNKNOWN 20041",
+      "REFUND_NOT_FOUND 20041",
     ],
     [
       "2.0.7",
       '{"msg":"退款同步处理中，请勿重复操作","code":10007,"data":null,"traceId":"v"}',
       "SYNC_IN_PROGRESS 10007",
     ],
-    ["3.0.0", '{"msg":"验签失败","code":20052,"data":null,"traceId":"v"}', "SIGNATURE_REFUSED 20052"],
+    ["3.0.0", '{"msg":"验签失败","code":20052,"data":null,"traceId":"v"}', "SIGNATURE_REJECTED 20052"],
   ] as const;
   for (const [release, body, wanted] of cases) {
     test(`${release}: ${wanted}`, () => expect(gist(read(release, body))).toBe(wanted));

@@ -6,11 +6,11 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
-import { readConfig, VARIABLE_NAMES } from "../../src/config.ts";
+import { readConfig, VARIABLE_NAMES } from "../../src/config/config.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { startProcess } from "../process.ts";
+import { startProcess } from "../support/process.ts";
 import { buildImage, type Image } from "./image.ts";
 
 // deno-lint-ignore no-explicit-any -- a manifest is looked at member by member
@@ -48,7 +48,7 @@ test("what the pod is told is a configuration without a mistake, from the files 
     },
     isTerminal: false,
   });
-  if (result.kind === "invalid") throw new Error(result.mistakes.join("\n"));
+  if (result.kind === "invalid") throw new Error(result.problems.join("\n"));
   const { config } = result;
   expect(Object.keys(secret).map((key) => path.join(mountPath, key)).sort()).toEqual(
     [variables.DAXPAY_SIGN_SECRET_FILE, variables.AUTH_TOKENS_FILE].sort(),

@@ -7,7 +7,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
 import { createRefundClient, type RefundClient } from "../../src/client.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { startProcess } from "../process.ts";
+import { startProcess } from "../support/process.ts";
 
 const NGINX = "/usr/sbin/nginx";
 const CONF = path.resolve(import.meta.dirname ?? "", "../../deploy/nginx.conf");

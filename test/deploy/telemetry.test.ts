@@ -8,8 +8,8 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { README } from "../docs.ts";
-import { startProcess } from "../process.ts";
+import { README } from "../../scripts/docs.ts";
+import { startProcess } from "../support/process.ts";
 import { startCollector } from "./collector.ts";
 import { startTap } from "./tap.ts";
 
@@ -119,11 +119,11 @@ describe.concurrent("with OTEL_DENO=true", () => {
       });
     expect(calls("grpc", "OK")).toBe(7);
     expect(calls("grpc", "UNAUTHENTICATED", { "error.type": "unauthenticated" })).toBe(1);
-    expect(calls("connectrpc", "not_found", { "error.type": "REFUND_UNKNOWN" })).toBe(1);
-    expect(calls("connectrpc", "unavailable", { "error.type": "UPSTREAM_FAULT" })).toBe(2);
+    expect(calls("connectrpc", "not_found", { "error.type": "REFUND_NOT_FOUND" })).toBe(1);
+    expect(calls("connectrpc", "unavailable", { "error.type": "UPSTREAM_ERROR" })).toBe(2);
     const asked = (reason?: string) => value("daxpay.client.request.duration", reason ? { reason } : {});
     expect(asked()).toBe(sandbox.requests.length);
-    expect([asked("REFUND_UNKNOWN"), asked("UPSTREAM_FAULT"), asked("SYNC_IN_PROGRESS")]).toEqual([1, 2, 1]);
+    expect([asked("REFUND_NOT_FOUND"), asked("UPSTREAM_ERROR"), asked("SYNC_IN_PROGRESS")]).toEqual([1, 2, 1]);
     expect(value("refundsync.repeats", { reason: "SYNC_IN_PROGRESS" })).toBe(1);
     expect(value("refundsync.shared")).toBe(2);
     expect(value("refundsync.contradictions")).toBe(1);

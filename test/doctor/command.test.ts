@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { VARIABLE_NAMES } from "../../src/config.ts";
+import { VARIABLE_NAMES } from "../../src/config/config.ts";
 import { envOf, expectDiscreet, SECRET, withSandbox } from "./run.ts";
 
 /** Runs the command as people do, with no more permissions than it needs. */

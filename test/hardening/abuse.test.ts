@@ -5,8 +5,8 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { startProcess } from "../process.ts";
-import { PROTOCOLS, startService } from "../service.ts";
+import { startProcess } from "../support/process.ts";
+import { PROTOCOLS, startService } from "../support/service.ts";
 import { beginCall, cancelCall, get, GOAWAY, PING, PREFACE, SETTINGS, watchFrames } from "./frame.ts";
 import { memoryOf } from "./soak.ts";
 
@@ -183,7 +183,7 @@ test.each(Object.entries(PROTOCOLS))("messages of more than 1 MiB: %s", async (_
   for (let round = 0; round < 3; round++) {
     const calls = [
       client.syncRefund({ refundNo }),
-      Array.fromAsync(client.batchSyncRefunds({ refunds: [{ refundNo }] })),
+      Array.fromAsync(client.batchSyncRefunds({ requests: [{ refundNo }] })),
     ];
     const codes = await Promise.all(calls.map((call) => call.catch((error) => Code[ConnectError.from(error).code])));
     expect(codes).toEqual(["ResourceExhausted", "ResourceExhausted"]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { run } from "../process.ts";
+import { run } from "../support/process.ts";
 
 // In a process of its own: Deno 2.9's HTTP/2 client can take its process down when a server goes away, which is
 // the callers' trouble here and not the service's.

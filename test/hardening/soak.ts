@@ -3,8 +3,8 @@ import { failureOf } from "../../src/client.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { type FaultName, FAULTS } from "../../src/sandbox/fault.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { startProcess } from "../process.ts";
-import { PROTOCOLS } from "../service.ts";
+import { startProcess } from "../support/process.ts";
+import { PROTOCOLS } from "../support/service.ts";
 
 export interface SoakOptions {
   readonly seconds: number;
@@ -67,7 +67,7 @@ export async function soak({ seconds, print }: SoakOptions): Promise<SoakReport>
       const refundNo = `LOAD-${turn % 50}`;
       if (turn % 10 === 0) {
         const refunds = Array.from({ length: 20 }, (_, index) => ({ refundNo: `LOAD-${turn}-${index}` }));
-        await call(`${protocol} batch`, () => Array.fromAsync(client.batchSyncRefunds({ refunds }, options)));
+        await call(`${protocol} batch`, () => Array.fromAsync(client.batchSyncRefunds({ requests: refunds }, options)));
       } else if (turn % 10 === 5) {
         await call(`${protocol} watch`, () => Array.fromAsync(client.watchRefund({ refundNo }, options)));
       } else {

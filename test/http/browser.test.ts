@@ -5,8 +5,8 @@ import path from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasty, startService } from "../service.ts";
-import { createAuthority } from "./authority.ts";
+import { acceleratedClock, startService } from "../support/service.ts";
+import { createAuthority } from "../support/authority.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const TOKEN = "t0ken-of-the-shops-own-page";
@@ -80,7 +80,7 @@ describe.skipIf(!existsSync(CHROMIUM))(`a page in a real Chromium (needs ${CHROM
     writeFileSync(tokensFile, `shop ${TOKEN}\n`);
     await using service = await startService({
       variables: { CORS_ORIGINS: friend.origin, AUTH_TOKENS_FILE: tokensFile },
-      world: hasty(200),
+      dependencies: acceleratedClock(200),
     });
 
     const page = await browser.newPage();

@@ -4,7 +4,7 @@ import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startService } from "../service.ts";
+import { startService } from "../support/service.ts";
 
 const METHOD = "/daxpay.refundsync.v1.RefundSyncService/SyncRefund";
 const BODY = '{"refundNo":"R-SUCCEEDS"}';

@@ -7,8 +7,8 @@ import { text } from "node:stream/consumers";
 import { build } from "vite";
 import { expect, test } from "vitest";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { startProcess } from "../process.ts";
-import type { Lived } from "./peer.ts";
+import { startProcess } from "../support/process.ts";
+import type { Lived } from "../support/peer.ts";
 
 const ROOT = path.resolve(import.meta.dirname ?? "", "../..");
 const BUF = "node_modules/.bin/buf";

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { createSessions } from "../../src/http/session.ts";
 import { callSync, callWatch, get, PREFACE, type Watched, watchFrames } from "../hardening/frame.ts";
-import { startService } from "../service.ts";
+import { startService } from "../support/service.ts";
 
 /** A client by hand: what it sees is what was sent. */
 async function open(url: string): Promise<Watched & { socket: Socket }> {

@@ -6,7 +6,7 @@ import { type Release, type ReleaseName, RELEASES } from "../../src/daxpay/relea
 import type { RefundQuery } from "../../src/daxpay/request.ts";
 import type { RefundEvent } from "../../src/refund/event.ts";
 import { createRefunds } from "../../src/refund/refunds.ts";
-import { createManualClock, settle } from "../clock.ts";
+import { createManualClock, settle } from "../support/clock.ts";
 
 /** What DaxPay says next: a word, or a failure; the last one repeats. */
 type Say = string | DaxPayFailure;
@@ -23,7 +23,7 @@ function start(says: readonly Say[], name: ReleaseName = "2.0.8") {
     release,
     skewMs: () => 0,
     sync: (_query, options) => {
-      asked.push({ at: clock.now(), repeat: options?.repeat ?? false });
+      asked.push({ at: clock.now(), repeat: options?.retry ?? false });
       const say = says[Math.min(asked.length, says.length) - 1];
       if (say instanceof DaxPayFailure) return Promise.reject(say);
       return Promise.resolve(report(say, clock.now()));
@@ -31,11 +31,11 @@ function start(says: readonly Say[], name: ReleaseName = "2.0.8") {
   };
   const refunds = createRefunds({
     daxpay,
-    budget: { rate: 100_000, concurrency: 64 },
+    rateLimit: { rate: 100_000, concurrency: 64 },
     schedule: { waits: [10_000, 30_000, 60_000, 60_000, 60_000, 300_000], jitter: 0 },
     clock,
     random: () => 0,
-    on: (event) => events.push(event),
+    onEvent: (event) => events.push(event),
   });
   /** Follows the refund and notes each outcome, and how it ended. */
   function watch(signal = new AbortController().signal, query = QUERY) {
@@ -43,7 +43,7 @@ function start(says: readonly Say[], name: ReleaseName = "2.0.8") {
     const done = (async () => {
       try {
         for await (const { attempt, outcome } of refunds.watch(query, signal)) {
-          seen.push(`${attempt} ${outcome instanceof DaxPayFailure ? outcome.reason : outcome.word}`);
+          seen.push(`${attempt} ${outcome instanceof DaxPayFailure ? outcome.reason : outcome.daxpayStatus}`);
         }
         seen.push("end");
       } catch (error) {
@@ -56,7 +56,15 @@ function start(says: readonly Say[], name: ReleaseName = "2.0.8") {
 }
 
 function report(word: string, now: number): RefundReport {
-  return { kind: "report", refundNo: undefined, bizRefundNo: undefined, word, repliedAt: now, traceId: "t", skewMs: 0 };
+  return {
+    kind: "report",
+    refundNo: undefined,
+    bizRefundNo: undefined,
+    daxpayStatus: word,
+    repliedAt: now,
+    daxpayTraceId: "t",
+    skewMs: 0,
+  };
 }
 
 describe("the schedule", () => {
@@ -91,15 +99,15 @@ describe("a watch ends", () => {
     await clock.advance(10_000);
     await done;
     expect(seen).toEqual(["1 refund_progress", `2 ${word}`, "end"]);
-    expect(clock.sleeping()).toBe(0);
+    expect(clock.pendingTimers()).toBe(0);
   });
 
   test("with a failure that repeating will not help, after sending it", async () => {
-    const { clock, watch } = start([new DaxPayFailure("SIGNATURE_REFUSED", "x")]);
+    const { clock, watch } = start([new DaxPayFailure("SIGNATURE_REJECTED", "x")]);
     const { seen, done } = watch();
     await clock.advance(0);
     await done;
-    expect(seen).toEqual(["1 SIGNATURE_REFUSED", "error SIGNATURE_REFUSED"]);
+    expect(seen).toEqual(["1 SIGNATURE_REJECTED", "error SIGNATURE_REJECTED"]);
   });
 
   test("with its caller, leaving nothing behind", async () => {
@@ -110,7 +118,7 @@ describe("a watch ends", () => {
     gone.abort(new Error("gone"));
     await done;
     expect(seen).toEqual(["1 refund_progress", "2 refund_progress", "error gone"]);
-    expect([clock.sleeping(), refunds.gauges().watchers, refunds.gauges().oldestWatch]).toEqual([0, 0, undefined]);
+    expect([clock.pendingTimers(), refunds.stats().watchers, refunds.stats().oldestWatch]).toEqual([0, 0, undefined]);
     await clock.advance(100_000);
     expect(asked.length).toBe(2);
   });
@@ -123,7 +131,7 @@ describe("a watch ends", () => {
     })();
     await clock.advance(10_000);
     await reading;
-    expect([clock.sleeping(), refunds.gauges().watchers, refunds.gauges().oldestWatch]).toEqual([0, 0, undefined]);
+    expect([clock.pendingTimers(), refunds.stats().watchers, refunds.stats().oldestWatch]).toEqual([0, 0, undefined]);
     await clock.advance(100_000);
     expect(asked.length).toBe(2);
   });
@@ -137,10 +145,10 @@ describe("a watch ends", () => {
     expect(first.seen.at(-1)).toBe("293 refund_progress");
     await clock.advance(1);
     expect(first.seen.at(-1)).toBe("error The watch has lasted a day");
-    expect([second.seen.at(-1), refunds.gauges().watchers]).toEqual(["293 refund_progress", 1]);
+    expect([second.seen.at(-1), refunds.stats().watchers]).toEqual(["293 refund_progress", 1]);
     await clock.advance(60_000);
     expect(second.seen.at(-1)).toBe("error The watch has lasted a day");
-    expect([clock.sleeping(), refunds.gauges().watchers, refunds.gauges().oldestWatch]).toEqual([0, 0, undefined]);
+    expect([clock.pendingTimers(), refunds.stats().watchers, refunds.stats().oldestWatch]).toEqual([0, 0, undefined]);
     expect(times().slice(-2)).toEqual([86_020, 86_320]);
   });
 });
@@ -152,12 +160,12 @@ describe("watchers of one refund", () => {
     const watches = callers.map(({ signal }) => watch(signal));
     await clock.advance(40_000);
     expect(times()).toEqual([0, 10, 40]);
-    expect(clock.sleeping()).toBe(1);
-    expect(refunds.gauges().watchers).toBe(1000);
+    expect(clock.pendingTimers()).toBe(1);
+    expect(refunds.stats().watchers).toBe(1000);
     for (const caller of callers) caller.abort(new Error("gone"));
     await Promise.all(watches.map(({ done }) => done));
     expect(watches.every(({ seen }) => seen.length === 4)).toBe(true);
-    expect([clock.sleeping(), refunds.gauges().watchers, refunds.gauges().flights]).toEqual([0, 0, 0]);
+    expect([clock.pendingTimers(), refunds.stats().watchers, refunds.stats().inFlight]).toEqual([0, 0, 0]);
   });
 
   test("a late one begins with the last outcome, and outlives the first", async () => {
@@ -181,7 +189,7 @@ describe("watchers of one refund", () => {
     const unary = refunds.sync(QUERY, { signal: new AbortController().signal, timeoutMs: 1000 });
     await clock.advance(0);
     await done;
-    expect((await unary).word).toBe("refund_success");
+    expect((await unary).daxpayStatus).toBe("refund_success");
     expect(asked.length).toBe(1);
   });
 });
@@ -211,7 +219,7 @@ describe("3.x", () => {
     await clock.advance(500_000);
     expect(await refunds.sync(QUERY, caller)).toEqual(first);
     const again = { ...QUERY, clientIp: "127.0.0.1", nonceStr: "n" };
-    expect((await refunds.sync(again, caller)).word).toBe("close");
+    expect((await refunds.sync(again, caller)).daxpayStatus).toBe("close");
     expect(asked.length).toBe(1);
   });
 });
@@ -220,9 +228,9 @@ describe("what contradicts an earlier final state", () => {
   test("is reported, and the newer answer is what callers see", async () => {
     const { refunds, events } = start(["refund_success", "close", "close"]);
     const caller = { signal: new AbortController().signal, timeoutMs: 1000 };
-    expect((await refunds.sync(QUERY, caller)).word).toBe("refund_success");
-    expect((await refunds.sync(QUERY, caller)).word).toBe("close");
-    expect((await refunds.sync(QUERY, caller)).word).toBe("close");
+    expect((await refunds.sync(QUERY, caller)).daxpayStatus).toBe("refund_success");
+    expect((await refunds.sync(QUERY, caller)).daxpayStatus).toBe("close");
+    expect((await refunds.sync(QUERY, caller)).daxpayStatus).toBe("close");
     const contradictions = events.filter(({ type }) => type === "contradicted");
     expect(contradictions).toMatchObject([{ before: { word: "refund_success" }, after: { word: "close" } }]);
   });
@@ -237,7 +245,7 @@ describe("repeating", () => {
     const { refunds, clock, asked } = start([lock, lock, lock, "refund_success"]);
     const answer = refunds.sync(QUERY, caller);
     await clock.advance(7_000);
-    expect((await answer).word).toBe("refund_success");
+    expect((await answer).daxpayStatus).toBe("refund_success");
     expect(asked).toEqual([
       { at: 0, repeat: false },
       { at: 1000, repeat: true },
@@ -260,23 +268,23 @@ describe("repeating", () => {
     await clock.advance(1_000);
     await answer;
     expect(times()).toEqual([0, 1]);
-    expect(clock.sleeping()).toBe(0);
+    expect(clock.pendingTimers()).toBe(0);
   });
 
   const answered = [
-    "REFUND_UNKNOWN",
+    "REFUND_NOT_FOUND",
     "CHANNEL_FAILED",
-    "REQUEST_INVALID",
-    "CLOCK_SKEWED",
-    "SIGNATURE_REFUSED",
+    "INVALID_REQUEST",
+    "CLOCK_SKEW",
+    "SIGNATURE_REJECTED",
     "NOT_CONFIGURED",
-    "UPSTREAM_FAULT",
+    "UPSTREAM_ERROR",
     "UPSTREAM_TIMEOUT",
     "REPLY_INTERRUPTED",
     "REPLY_MALFORMED",
     "REPLY_UNVERIFIED",
     "REPLY_MISMATCHED",
-    "UNEXPLAINED",
+    "UNKNOWN_DAXPAY_CODE",
   ] as const;
   test.each(answered)("never %s", async (reason) => {
     const { refunds, clock, asked } = start([new DaxPayFailure(reason, "x")]);
@@ -288,7 +296,7 @@ describe("repeating", () => {
 });
 
 test("the circuit opens after five failures in a row and says when to come again", async () => {
-  const { refunds, clock, asked } = start([new DaxPayFailure("UPSTREAM_FAULT", "x", { status: 502 })]);
+  const { refunds, clock, asked } = start([new DaxPayFailure("UPSTREAM_ERROR", "x", { status: 502 })]);
   const ask = async (refundNo: string) => {
     const answer = refunds.sync({ ...QUERY, refundNo }, { signal: new AbortController().signal, timeoutMs: 1000 });
     answer.catch(() => {});
@@ -297,9 +305,9 @@ test("the circuit opens after five failures in a row and says when to come again
     return await answer.catch((failure) => failure as DaxPayFailure);
   };
   for (let count = 0; count < 5; count++) await ask(`R${count}`);
-  expect(refunds.gauges().breaker).toBe("open");
+  expect(refunds.stats().breaker).toBe("open");
   const failure = await ask("R6");
   expect(failure).toMatchObject({ reason: "UPSTREAM_UNREACHABLE", delivery: "NOT_SENT" });
-  expect((failure as DaxPayFailure).retryAfterMs).toBeGreaterThanOrEqual(1000);
+  expect((failure as DaxPayFailure).retryDelayMs).toBeGreaterThanOrEqual(1000);
   expect(asked.length).toBe(5);
 });

@@ -1,6 +1,7 @@
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { Delivery, FailureReason, RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Delivery, FailureReason } from "../../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import type { Row } from "./run.ts";
 
 const COLUMNS = [
@@ -8,7 +9,7 @@ const COLUMNS = [
   "biz_refund_no",
   "status",
   "daxpay_status",
-  "replied_at",
+  "reply_time",
   "trace_id",
   "failure_reason",
   "delivery",
@@ -33,25 +34,25 @@ function cellsOf({ named, outcome }: Row): Cells {
   if (!outcome) return asked;
   if (outcome.case === "error") return { ...asked, failure_reason: Code[outcome.error.code] };
   if (outcome.case === "refund") {
-    const { refundNo, bizRefundNo, status, daxpayStatus, repliedAt, traceId } = outcome.value;
+    const { refundNo, bizRefundNo, status, daxpayStatus, replyTime, daxpayTraceId } = outcome.value;
     return {
       refund_no: refundNo,
       biz_refund_no: bizRefundNo,
       status: RefundStatus[status] ?? String(status),
       daxpay_status: daxpayStatus,
-      replied_at: repliedAt && timestampDate(repliedAt).toISOString(),
-      trace_id: traceId,
+      reply_time: replyTime && timestampDate(replyTime).toISOString(),
+      trace_id: daxpayTraceId,
     };
   }
-  const { reason, delivery, daxpayCode, daxpayMessage, traceId, retryAfter } = outcome.value;
+  const { reason, delivery, daxpayCode, daxpayMessage, daxpayTraceId, retryDelay } = outcome.value;
   return {
     ...asked,
     failure_reason: FailureReason[reason] ?? String(reason),
     delivery: Delivery[delivery] ?? String(delivery),
     daxpay_code: daxpayCode?.toString(),
     daxpay_message: daxpayMessage,
-    trace_id: traceId,
-    retry_after_seconds: retryAfter && String(durationMs(retryAfter) / 1000),
+    trace_id: daxpayTraceId,
+    retry_after_seconds: retryDelay && String(durationMs(retryDelay) / 1000),
   };
 }
 

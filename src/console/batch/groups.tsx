@@ -1,4 +1,4 @@
-import { RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
 import { Icon } from "../icon.tsx";
 import { useWords } from "../words/choose.ts";
 import type { Row } from "./run.ts";
@@ -10,8 +10,8 @@ const STATUS_OF: Record<Exclude<Group, "waiting" | "silent">, RefundStatus> = {
   progress: RefundStatus.IN_PROGRESS,
   failed: RefundStatus.FAILED,
   closed: RefundStatus.CLOSED,
-  missing: RefundStatus.NOT_FOUND,
-  unknown: RefundStatus.UNRECOGNIZED,
+  missing: RefundStatus.NOT_FOUND_AT_CHANNEL,
+  unknown: RefundStatus.UNKNOWN,
 };
 const GROUPS: readonly Group[] = [...Object.keys(STATUS_OF) as (keyof typeof STATUS_OF)[], "silent", "waiting"];
 

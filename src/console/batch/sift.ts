@@ -58,8 +58,8 @@ export function textOf({ named, outcome }: Row, key: SortKey, words: Words): str
   if (!outcome) return "";
   if (key === "outcome") return nameOf(outcome, words);
   if (outcome.case === "error") return "";
-  if (key === "trace") return outcome.value.traceId;
+  if (key === "trace") return outcome.value.daxpayTraceId;
   if (outcome.case === "failure") return key === "word" ? outcome.value.daxpayMessage : "";
   if (key === "word") return outcome.value.daxpayStatus;
-  return outcome.value.repliedAt ? String(timestampMs(outcome.value.repliedAt)) : "";
+  return outcome.value.replyTime ? String(timestampMs(outcome.value.replyTime)) : "";
 }

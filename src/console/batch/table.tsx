@@ -140,10 +140,10 @@ function Line({ row, running, onOpen }: { row: Row; running: boolean; onOpen: ()
         {refund && <DaxPayWord refund={refund} />}
         {failure && <Foreign text={failure.daxpayMessage} />}
       </td>
-      <td>{refund?.repliedAt && <Moment at={timestampDate(refund.repliedAt)} dateless />}</td>
+      <td>{refund?.replyTime && <Moment at={timestampDate(refund.replyTime)} dateless />}</td>
       <td>
         <code>
-          <Foreign text={refund?.traceId ?? failure?.traceId ?? ""} />
+          <Foreign text={refund?.daxpayTraceId ?? failure?.daxpayTraceId ?? ""} />
         </code>
       </td>
     </tr>

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
-import { Delivery, FailureReason, RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Delivery, FailureReason } from "../../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 
 /** What the page says of a refund's status. */
 export interface StatusWords {
@@ -41,12 +42,12 @@ const statuses: Record<RefundStatus, StatusWords> = {
     meaning: "The refund was closed without returning money.",
     next: "If the customer is still owed the money, a new refund has to be started in DaxPay.",
   },
-  [RefundStatus.NOT_FOUND]: {
+  [RefundStatus.NOT_FOUND_AT_CHANNEL]: {
     name: "Not at the channel",
     meaning: "The payment channel does not know this refund.",
     next: "Check in DaxPay whether the refund ever left. It has returned no money.",
   },
-  [RefundStatus.UNRECOGNIZED]: {
+  [RefundStatus.UNKNOWN]: {
     name: "Unknown word",
     meaning: "DaxPay answered with a word that this version does not know. Nothing follows from it.",
     next: "Read DaxPay's own word below and ask those who run DaxPay.",
@@ -59,7 +60,7 @@ const failures: Record<FailureReason, FailureWords> = {
     what: "The service gave no reason.",
     next: "Pass the technical details to those who run the service.",
   },
-  [FailureReason.REFUND_UNKNOWN]: {
+  [FailureReason.REFUND_NOT_FOUND]: {
     title: "DaxPay has no such refund",
     what: "DaxPay looked and knows no refund with this number.",
     next: "Check the number, and whether it is DaxPay's or the merchant's.",
@@ -74,17 +75,17 @@ const failures: Record<FailureReason, FailureWords> = {
     what: "DaxPay asked the payment channel and did not learn the refund's state.",
     next: "Try again later. This says nothing about the refund itself.",
   },
-  [FailureReason.REQUEST_INVALID]: {
+  [FailureReason.INVALID_REQUEST]: {
     title: "The request was refused",
     what: "Something in the request breaks the rules.",
     next: "Correct the number or the address and try again.",
   },
-  [FailureReason.CLOCK_SKEWED]: {
+  [FailureReason.CLOCK_SKEW]: {
     title: "The clocks differ",
     what: "DaxPay found the time of the request too old or too new.",
     next: "Those who run the service must set its clock, or DaxPay's.",
   },
-  [FailureReason.SIGNATURE_REFUSED]: {
+  [FailureReason.SIGNATURE_REJECTED]: {
     title: "DaxPay refused our signature",
     what: "DaxPay did not accept the signature of this service.",
     next: "Those who run the service must check secret, algorithm and DaxPay release.",
@@ -94,7 +95,7 @@ const failures: Record<FailureReason, FailureWords> = {
     what: "An interface, application, merchant or channel is off or unsupported in DaxPay.",
     next: "Those who run DaxPay must switch it on.",
   },
-  [FailureReason.UPSTREAM_FAULT]: {
+  [FailureReason.UPSTREAM_ERROR]: {
     title: "DaxPay broke",
     what: "DaxPay, or a proxy before it, broke or asked for patience.",
     next: "Try again later. If this stays, tell those who run DaxPay.",
@@ -129,12 +130,12 @@ const failures: Record<FailureReason, FailureWords> = {
     what: "The answer is genuine, but of another refund or another time.",
     next: "Those who run the service must look into it. Believe no state until then.",
   },
-  [FailureReason.OVERLOADED]: {
+  [FailureReason.RATE_LIMITED]: {
     title: "The service is busy",
     what: "The service may ask DaxPay only so often, and that is used up.",
     next: "Try again in a moment.",
   },
-  [FailureReason.UNEXPLAINED]: {
+  [FailureReason.UNKNOWN_DAXPAY_CODE]: {
     title: "DaxPay gave an unknown code",
     what: "DaxPay answered with a code that this version does not know.",
     next: "Pass the technical details to those who run DaxPay.",
@@ -144,7 +145,7 @@ const failures: Record<FailureReason, FailureWords> = {
 const deliveries: Record<Delivery, string> = {
   [Delivery.UNSPECIFIED]: "Whether DaxPay heard of it is not known.",
   [Delivery.NOT_SENT]: "DaxPay has not heard of it.",
-  [Delivery.UNKNOWN]: "It was sent, but no answer was seen: DaxPay may have acted on it.",
+  [Delivery.IN_DOUBT]: "It was sent, but no answer was seen: DaxPay may have acted on it.",
   [Delivery.ANSWERED]: "DaxPay, or something at its address, answered.",
 };
 

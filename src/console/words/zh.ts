@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
-import { Delivery, FailureReason, RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Delivery, FailureReason } from "../../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import type { Words } from "./en.ts";
 
 export const zh: Words = {
@@ -35,12 +36,12 @@ export const zh: Words = {
       meaning: "退款已关闭，钱没有退回。",
       next: "如果仍应退款给客户，需要在 DaxPay 中发起新的退款。",
     },
-    [RefundStatus.NOT_FOUND]: {
+    [RefundStatus.NOT_FOUND_AT_CHANNEL]: {
       name: "通道无此退款",
       meaning: "支付通道没有这笔退款（交易不存在）。",
       next: "请在 DaxPay 中检查这笔退款是否曾经发出。它没有退回任何钱。",
     },
-    [RefundStatus.UNRECOGNIZED]: {
+    [RefundStatus.UNKNOWN]: {
       name: "未知状态",
       meaning: "DaxPay 返回了当前版本不认识的状态，不能由此得出任何结论。",
       next: "请查看下面 DaxPay 的原文，并询问 DaxPay 的运维人员。",
@@ -52,7 +53,7 @@ export const zh: Words = {
       what: "服务没有说明原因。",
       next: "请把技术细节交给本服务的运维人员。",
     },
-    [FailureReason.REFUND_UNKNOWN]: {
+    [FailureReason.REFUND_NOT_FOUND]: {
       title: "DaxPay 没有这笔退款",
       what: "DaxPay 查找后，没有这个号码的退款。",
       next: "请核对号码，以及它是退款号还是商户退款号。",
@@ -67,17 +68,17 @@ export const zh: Words = {
       what: "DaxPay 查询了支付通道，但没有得知退款状态。",
       next: "请稍后再试。这不说明退款本身的任何情况。",
     },
-    [FailureReason.REQUEST_INVALID]: {
+    [FailureReason.INVALID_REQUEST]: {
       title: "请求被拒绝",
       what: "请求中有不符合规则的内容。",
       next: "请更正号码或地址后再试。",
     },
-    [FailureReason.CLOCK_SKEWED]: {
+    [FailureReason.CLOCK_SKEW]: {
       title: "时钟不一致",
       what: "DaxPay 认为请求时间过早或过晚。",
       next: "需要运维人员校准本服务或 DaxPay 的时钟。",
     },
-    [FailureReason.SIGNATURE_REFUSED]: {
+    [FailureReason.SIGNATURE_REJECTED]: {
       title: "DaxPay 拒绝了签名",
       what: "DaxPay 没有接受本服务的签名。",
       next: "需要运维人员检查密钥、算法和 DaxPay 版本。",
@@ -87,7 +88,7 @@ export const zh: Words = {
       what: "DaxPay 中的接口、应用、商户或通道未开启或不支持。",
       next: "需要 DaxPay 的运维人员开启。",
     },
-    [FailureReason.UPSTREAM_FAULT]: {
+    [FailureReason.UPSTREAM_ERROR]: {
       title: "DaxPay 出错",
       what: "DaxPay 或它前面的代理出错，或要求稍后再来。",
       next: "请稍后再试。如果一直如此，请联系 DaxPay 的运维人员。",
@@ -122,12 +123,12 @@ export const zh: Words = {
       what: "回复是真实的，但属于另一笔退款或另一个时间。",
       next: "需要运维人员调查。在此之前请勿相信任何状态。",
     },
-    [FailureReason.OVERLOADED]: {
+    [FailureReason.RATE_LIMITED]: {
       title: "服务繁忙",
       what: "本服务向 DaxPay 的请求次数有限，目前已用完。",
       next: "请稍等片刻再试。",
     },
-    [FailureReason.UNEXPLAINED]: {
+    [FailureReason.UNKNOWN_DAXPAY_CODE]: {
       title: "DaxPay 返回未知代码",
       what: "DaxPay 返回了当前版本不认识的代码。",
       next: "请把技术细节交给 DaxPay 的运维人员。",
@@ -136,7 +137,7 @@ export const zh: Words = {
   delivery: {
     [Delivery.UNSPECIFIED]: "不清楚 DaxPay 是否收到。",
     [Delivery.NOT_SENT]: "DaxPay 没有收到。",
-    [Delivery.UNKNOWN]: "已发出，但没有看到回复：DaxPay 可能已经处理。",
+    [Delivery.IN_DOUBT]: "已发出，但没有看到回复：DaxPay 可能已经处理。",
     [Delivery.ANSWERED]: "DaxPay（或其地址上的其他系统）已回复。",
   },
   error: {

@@ -9,7 +9,8 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import ky from "ky";
-import { RefundStatus, RefundSyncService } from "../../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundStatus } from "../../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
+import { RefundSyncService } from "../../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 
 const [port, grpcPort, upstream] = Deno.args;
 const SECRET = "123456";

@@ -2,123 +2,68 @@
 // @generated from file daxpay/refundsync/v1/refund_sync.proto (package daxpay.refundsync.v1, syntax proto3)
 /* eslint-disable */
 
-// A typed way to ask DaxPay what really became of a refund.
+// Syncs DaxPay refunds.
 
-import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
-import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Refund } from "./refund_pb.ts";
+import { file_daxpay_refundsync_v1_refund } from "./refund_pb.ts";
+import type { SyncFailure } from "./sync_failure_pb.ts";
+import { file_daxpay_refundsync_v1_sync_failure } from "./sync_failure_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file daxpay/refundsync/v1/refund_sync.proto.
  */
 export const file_daxpay_refundsync_v1_refund_sync: GenFile = /*@__PURE__*/
-  fileDesc("CiZkYXhwYXkvcmVmdW5kc3luYy92MS9yZWZ1bmRfc3luYy5wcm90bxIUZGF4cGF5LnJlZnVuZHN5bmMudjEi+AEKC1JlZnVuZFN0YXRlEhEKCXJlZnVuZF9ubxgBIAEoCRIVCg1iaXpfcmVmdW5kX25vGAIgASgJEjIKBnN0YXR1cxgDIAEoDjIiLmRheHBheS5yZWZ1bmRzeW5jLnYxLlJlZnVuZFN0YXR1cxIVCg1kYXhwYXlfc3RhdHVzGAQgASgJEi4KCnJlcGxpZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRyYWNlX2lkGAYgASgJEjIKD25leHRfc3luY19hZnRlchgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLcCAoRU3luY1JlZnVuZFJlcXVlc3QS9wEKCXJlZnVuZF9ubxgBIAEoCULjAbpI3wG6AdQBChRyZWZ1bmRfbm8uY2hhcmFjdGVycxIybXVzdCBob2xkIG5vIHdoaXRlIHNwYWNlIGFuZCBubyBjb250cm9sIGNoYXJhY3RlcnMahwF0aGlzLm1hdGNoZXMoJ15bXlxceDAwLVxceDFmXFx4N2YtXFx4OWZcXHhhZFx1MjAwYi1cdTIwMGZcdTIwMjgtXHUyMDJlXHUyMDYwLVx1MjA2Zlx1ZmVmZlxceDIwXFx4YTBcdTIwMDAtXHUyMDBhXHUyMDJmXHUyMDVmXHUzMDAwXSokJynYAQFyAhggEuwCCg1iaXpfcmVmdW5kX25vGAIgASgJQtQCukjQAroBmwEKGGJpel9yZWZ1bmRfbm8uY2hhcmFjdGVycxIfbXVzdCBob2xkIG5vIGNvbnRyb2wgY2hhcmFjdGVycxpedGhpcy5tYXRjaGVzKCdeW15cXHgwMC1cXHgxZlxceDdmLVxceDlmXFx4YWRcdTIwMGItXHUyMDBmXHUyMDI4LVx1MjAyZVx1MjA2MC1cdTIwNmZcdWZlZmZdKiQnKboBpgEKEmJpel9yZWZ1bmRfbm8uZW5kcxIkbXVzdCBob2xkIG5vIHdoaXRlIHNwYWNlIGF0IGl0cyBlbmRzGmohdGhpcy5tYXRjaGVzKCdeW1xceDIwXFx4YTBcdTIwMDAtXHUyMDBhXHUyMDJmXHUyMDVmXHUzMDAwXXxbXFx4MjBcXHhhMFx1MjAwMC1cdTIwMGFcdTIwMmZcdTIwNWZcdTMwMDBdJCcp2AEBcgIYZBJrCgljbGllbnRfaXAYAyABKAlCWLpIVboBSwoRY2xpZW50X2lwLmFkZHJlc3MSKW11c3QgYmUgYW4gSVB2NCBvciBJUHY2IGFkZHJlc3MsIG9yIGVtcHR5Ggt0aGlzLmlzSXAoKdgBAXICGEAS9wEKCW5vbmNlX3N0chgEIAEoCULjAbpI3wG6AdQBChRub25jZV9zdHIuY2hhcmFjdGVycxIybXVzdCBob2xkIG5vIHdoaXRlIHNwYWNlIGFuZCBubyBjb250cm9sIGNoYXJhY3RlcnMahwF0aGlzLm1hdGNoZXMoJ15bXlxceDAwLVxceDFmXFx4N2YtXFx4OWZcXHhhZFx1MjAwYi1cdTIwMGZcdTIwMjgtXHUyMDJlXHUyMDYwLVx1MjA2Zlx1ZmVmZlxceDIwXFx4YTBcdTIwMDAtXHUyMDBhXHUyMDJmXHUyMDVmXHUzMDAwXSokJynYAQFyAhggOne6SHQacgoWcmVmdW5kLm51bWJlcl9yZXF1aXJlZBImcmVmdW5kX25vIG9yIGJpel9yZWZ1bmRfbm8gaXMgcmVxdWlyZWQaMHRoaXMucmVmdW5kX25vICE9ICcnIHx8IHRoaXMuYml6X3JlZnVuZF9ubyAhPSAnJyJHChJTeW5jUmVmdW5kUmVzcG9uc2USMQoGcmVmdW5kGAEgASgLMiEuZGF4cGF5LnJlZnVuZHN5bmMudjEuUmVmdW5kU3RhdGUiZQoXQmF0Y2hTeW5jUmVmdW5kc1JlcXVlc3QSSgoHcmVmdW5kcxgBIAMoCzInLmRheHBheS5yZWZ1bmRzeW5jLnYxLlN5bmNSZWZ1bmRSZXF1ZXN0QhC6SA2SAQoIARDoByID2AEDIp8BChhCYXRjaFN5bmNSZWZ1bmRzUmVzcG9uc2USDQoFaW5kZXgYASABKAUSMwoGcmVmdW5kGAIgASgLMiEuZGF4cGF5LnJlZnVuZHN5bmMudjEuUmVmdW5kU3RhdGVIABI0CgdmYWlsdXJlGAMgASgLMiEuZGF4cGF5LnJlZnVuZHN5bmMudjEuU3luY0ZhaWx1cmVIAEIJCgdvdXRjb21lIuMGChJXYXRjaFJlZnVuZFJlcXVlc3QS9wEKCXJlZnVuZF9ubxgBIAEoCULjAbpI3wG6AdQBChRyZWZ1bmRfbm8uY2hhcmFjdGVycxIybXVzdCBob2xkIG5vIHdoaXRlIHNwYWNlIGFuZCBubyBjb250cm9sIGNoYXJhY3RlcnMahwF0aGlzLm1hdGNoZXMoJ15bXlxceDAwLVxceDFmXFx4N2YtXFx4OWZcXHhhZFx1MjAwYi1cdTIwMGZcdTIwMjgtXHUyMDJlXHUyMDYwLVx1MjA2Zlx1ZmVmZlxceDIwXFx4YTBcdTIwMDAtXHUyMDBhXHUyMDJmXHUyMDVmXHUzMDAwXSokJynYAQFyAhggEuwCCg1iaXpfcmVmdW5kX25vGAIgASgJQtQCukjQAroBmwEKGGJpel9yZWZ1bmRfbm8uY2hhcmFjdGVycxIfbXVzdCBob2xkIG5vIGNvbnRyb2wgY2hhcmFjdGVycxpedGhpcy5tYXRjaGVzKCdeW15cXHgwMC1cXHgxZlxceDdmLVxceDlmXFx4YWRcdTIwMGItXHUyMDBmXHUyMDI4LVx1MjAyZVx1MjA2MC1cdTIwNmZcdWZlZmZdKiQnKboBpgEKEmJpel9yZWZ1bmRfbm8uZW5kcxIkbXVzdCBob2xkIG5vIHdoaXRlIHNwYWNlIGF0IGl0cyBlbmRzGmohdGhpcy5tYXRjaGVzKCdeW1xceDIwXFx4YTBcdTIwMDAtXHUyMDBhXHUyMDJmXHUyMDVmXHUzMDAwXXxbXFx4MjBcXHhhMFx1MjAwMC1cdTIwMGFcdTIwMmZcdTIwNWZcdTMwMDBdJCcp2AEBcgIYZBJrCgljbGllbnRfaXAYAyABKAlCWLpIVboBSwoRY2xpZW50X2lwLmFkZHJlc3MSKW11c3QgYmUgYW4gSVB2NCBvciBJUHY2IGFkZHJlc3MsIG9yIGVtcHR5Ggt0aGlzLmlzSXAoKdgBAXICGEA6d7pIdBpyChZyZWZ1bmQubnVtYmVyX3JlcXVpcmVkEiZyZWZ1bmRfbm8gb3IgYml6X3JlZnVuZF9ubyBpcyByZXF1aXJlZBowdGhpcy5yZWZ1bmRfbm8gIT0gJycgfHwgdGhpcy5iaXpfcmVmdW5kX25vICE9ICcnIs0BChNXYXRjaFJlZnVuZFJlc3BvbnNlEg8KB2F0dGVtcHQYASABKAUSLwoLb2JzZXJ2ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKBnJlZnVuZBgDIAEoCzIhLmRheHBheS5yZWZ1bmRzeW5jLnYxLlJlZnVuZFN0YXRlSAASNAoHZmFpbHVyZRgEIAEoCzIhLmRheHBheS5yZWZ1bmRzeW5jLnYxLlN5bmNGYWlsdXJlSABCCQoHb3V0Y29tZSL4AQoLU3luY0ZhaWx1cmUSMwoGcmVhc29uGAEgASgOMiMuZGF4cGF5LnJlZnVuZHN5bmMudjEuRmFpbHVyZVJlYXNvbhIwCghkZWxpdmVyeRgCIAEoDjIeLmRheHBheS5yZWZ1bmRzeW5jLnYxLkRlbGl2ZXJ5EhgKC2RheHBheV9jb2RlGAMgASgFSACIAQESFgoOZGF4cGF5X21lc3NhZ2UYBCABKAkSEAoIdHJhY2VfaWQYBSABKAkSLgoLcmV0cnlfYWZ0ZXIYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDgoMX2RheHBheV9jb2RlKtoBCgxSZWZ1bmRTdGF0dXMSHQoZUkVGVU5EX1NUQVRVU19VTlNQRUNJRklFRBAAEh0KGVJFRlVORF9TVEFUVVNfSU5fUFJPR1JFU1MQARIbChdSRUZVTkRfU1RBVFVTX1NVQ0NFRURFRBACEhgKFFJFRlVORF9TVEFUVVNfRkFJTEVEEAMSGAoUUkVGVU5EX1NUQVRVU19DTE9TRUQQBBIbChdSRUZVTkRfU1RBVFVTX05PVF9GT1VORBAFEh4KGlJFRlVORF9TVEFUVVNfVU5SRUNPR05JWkVEEAYqaAoIRGVsaXZlcnkSGAoUREVMSVZFUllfVU5TUEVDSUZJRUQQABIVChFERUxJVkVSWV9OT1RfU0VOVBABEhQKEERFTElWRVJZX1VOS05PV04QAhIVChFERUxJVkVSWV9BTlNXRVJFRBADKuwECg1GYWlsdXJlUmVhc29uEh4KGkZBSUxVUkVfUkVBU09OX1VOU1BFQ0lGSUVEEAASIQodRkFJTFVSRV9SRUFTT05fUkVGVU5EX1VOS05PV04QARIjCh9GQUlMVVJFX1JFQVNPTl9TWU5DX0lOX1BST0dSRVNTEAISIQodRkFJTFVSRV9SRUFTT05fQ0hBTk5FTF9GQUlMRUQQAxIiCh5GQUlMVVJFX1JFQVNPTl9SRVFVRVNUX0lOVkFMSUQQBBIfChtGQUlMVVJFX1JFQVNPTl9DTE9DS19TS0VXRUQQBRIkCiBGQUlMVVJFX1JFQVNPTl9TSUdOQVRVUkVfUkVGVVNFRBAGEiEKHUZBSUxVUkVfUkVBU09OX05PVF9DT05GSUdVUkVEEAcSIQodRkFJTFVSRV9SRUFTT05fVVBTVFJFQU1fRkFVTFQQCBInCiNGQUlMVVJFX1JFQVNPTl9VUFNUUkVBTV9VTlJFQUNIQUJMRRAJEiMKH0ZBSUxVUkVfUkVBU09OX1VQU1RSRUFNX1RJTUVPVVQQChIkCiBGQUlMVVJFX1JFQVNPTl9SRVBMWV9JTlRFUlJVUFRFRBALEiIKHkZBSUxVUkVfUkVBU09OX1JFUExZX01BTEZPUk1FRBAMEiMKH0ZBSUxVUkVfUkVBU09OX1JFUExZX1VOVkVSSUZJRUQQDRIjCh9GQUlMVVJFX1JFQVNPTl9SRVBMWV9NSVNNQVRDSEVEEA4SHQoZRkFJTFVSRV9SRUFTT05fT1ZFUkxPQURFRBAPEh4KGkZBSUxVUkVfUkVBU09OX1VORVhQTEFJTkVEEBAyzwIKEVJlZnVuZFN5bmNTZXJ2aWNlEl8KClN5bmNSZWZ1bmQSJy5kYXhwYXkucmVmdW5kc3luYy52MS5TeW5jUmVmdW5kUmVxdWVzdBooLmRheHBheS5yZWZ1bmRzeW5jLnYxLlN5bmNSZWZ1bmRSZXNwb25zZRJzChBCYXRjaFN5bmNSZWZ1bmRzEi0uZGF4cGF5LnJlZnVuZHN5bmMudjEuQmF0Y2hTeW5jUmVmdW5kc1JlcXVlc3QaLi5kYXhwYXkucmVmdW5kc3luYy52MS5CYXRjaFN5bmNSZWZ1bmRzUmVzcG9uc2UwARJkCgtXYXRjaFJlZnVuZBIoLmRheHBheS5yZWZ1bmRzeW5jLnYxLldhdGNoUmVmdW5kUmVxdWVzdBopLmRheHBheS5yZWZ1bmRzeW5jLnYxLldhdGNoUmVmdW5kUmVzcG9uc2UwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiZkYXhwYXkvcmVmdW5kc3luYy92MS9yZWZ1bmRfc3luYy5wcm90bxIUZGF4cGF5LnJlZnVuZHN5bmMudjEidAoRU3luY1JlZnVuZFJlcXVlc3QSEQoJcmVmdW5kX25vGAEgASgJEhUKDWJpel9yZWZ1bmRfbm8YAiABKAkSEQoJY2xpZW50X2lwGAMgASgJEhEKCW5vbmNlX3N0chgEIAEoCRIPCgdhY2NvdW50GAUgASgJIkIKElN5bmNSZWZ1bmRSZXNwb25zZRIsCgZyZWZ1bmQYASABKAsyHC5kYXhwYXkucmVmdW5kc3luYy52MS5SZWZ1bmQiVAoXQmF0Y2hTeW5jUmVmdW5kc1JlcXVlc3QSOQoIcmVxdWVzdHMYASADKAsyJy5kYXhwYXkucmVmdW5kc3luYy52MS5TeW5jUmVmdW5kUmVxdWVzdCKaAQoYQmF0Y2hTeW5jUmVmdW5kc1Jlc3BvbnNlEg0KBWluZGV4GAEgASgFEi4KBnJlZnVuZBgCIAEoCzIcLmRheHBheS5yZWZ1bmRzeW5jLnYxLlJlZnVuZEgAEjQKB2ZhaWx1cmUYAyABKAsyIS5kYXhwYXkucmVmdW5kc3luYy52MS5TeW5jRmFpbHVyZUgAQgkKB291dGNvbWUiYgoSV2F0Y2hSZWZ1bmRSZXF1ZXN0EhEKCXJlZnVuZF9ubxgBIAEoCRIVCg1iaXpfcmVmdW5kX25vGAIgASgJEhEKCWNsaWVudF9pcBgDIAEoCRIPCgdhY2NvdW50GAQgASgJIskBChNXYXRjaFJlZnVuZFJlc3BvbnNlEg8KB2F0dGVtcHQYASABKAUSMAoMb2JzZXJ2ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgZyZWZ1bmQYAyABKAsyHC5kYXhwYXkucmVmdW5kc3luYy52MS5SZWZ1bmRIABI0CgdmYWlsdXJlGAQgASgLMiEuZGF4cGF5LnJlZnVuZHN5bmMudjEuU3luY0ZhaWx1cmVIAEIJCgdvdXRjb21lMtQCChFSZWZ1bmRTeW5jU2VydmljZRJkCgpTeW5jUmVmdW5kEicuZGF4cGF5LnJlZnVuZHN5bmMudjEuU3luY1JlZnVuZFJlcXVlc3QaKC5kYXhwYXkucmVmdW5kc3luYy52MS5TeW5jUmVmdW5kUmVzcG9uc2UiA5ACAhJzChBCYXRjaFN5bmNSZWZ1bmRzEi0uZGF4cGF5LnJlZnVuZHN5bmMudjEuQmF0Y2hTeW5jUmVmdW5kc1JlcXVlc3QaLi5kYXhwYXkucmVmdW5kc3luYy52MS5CYXRjaFN5bmNSZWZ1bmRzUmVzcG9uc2UwARJkCgtXYXRjaFJlZnVuZBIoLmRheHBheS5yZWZ1bmRzeW5jLnYxLldhdGNoUmVmdW5kUmVxdWVzdBopLmRheHBheS5yZWZ1bmRzeW5jLnYxLldhdGNoUmVmdW5kUmVzcG9uc2UwAUKEAQoYY29tLmRheHBheS5yZWZ1bmRzeW5jLnYxQg9SZWZ1bmRTeW5jUHJvdG9QAVohZGF4cGF5L3JlZnVuZHN5bmMvdjE7cmVmdW5kc3luY3YxogIDRFJYqgIURGF4cGF5LlJlZnVuZHN5bmMuVjHKAhREYXhwYXlcUmVmdW5kc3luY1xWMWIGcHJvdG8z", [file_daxpay_refundsync_v1_refund, file_daxpay_refundsync_v1_sync_failure, file_google_protobuf_timestamp]);
 
 /**
- * RefundState is a refund's state as DaxPay signed it.
- *
- * @generated from message daxpay.refundsync.v1.RefundState
- */
-export type RefundState = Message<"daxpay.refundsync.v1.RefundState"> & {
-  /**
-   * DaxPay's number of the refund (退款号): as in DaxPay's reply, else as asked for; may be empty.
-   *
-   * @generated from field: string refund_no = 1;
-   */
-  refundNo: string;
-
-  /**
-   * The merchant's number of the refund (商户退款号): as in DaxPay's reply, else as asked for; may be empty.
-   *
-   * @generated from field: string biz_refund_no = 2;
-   */
-  bizRefundNo: string;
-
-  /**
-   * What became of the refund.
-   *
-   * @generated from field: daxpay.refundsync.v1.RefundStatus status = 3;
-   */
-  status: RefundStatus;
-
-  /**
-   * DaxPay's own spelling of the status, for example "refund_success".
-   *
-   * @generated from field: string daxpay_status = 4;
-   */
-  daxpayStatus: string;
-
-  /**
-   * When DaxPay answered, by DaxPay's clock, to the second (resTime).
-   *
-   * @generated from field: google.protobuf.Timestamp replied_at = 5;
-   */
-  repliedAt?: Timestamp | undefined;
-
-  /**
-   * DaxPay's identifier of the request, for its operators' logs. Not covered by the signature on DaxPay 2.x.
-   *
-   * @generated from field: string trace_id = 6;
-   */
-  traceId: string;
-
-  /**
-   * How long to wait at least before asking again. Unset when the state is final.
-   *
-   * @generated from field: google.protobuf.Duration next_sync_after = 7;
-   */
-  nextSyncAfter?: Duration | undefined;
-};
-
-/**
- * Describes the message daxpay.refundsync.v1.RefundState.
- * Use `create(RefundStateSchema)` to create a new message.
- */
-export const RefundStateSchema: GenMessage<RefundState> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 0);
-
-/**
- * SyncRefundRequest names one refund by either number. With both, refund_no decides, which is DaxPay's own rule.
- *
- * The rules' ranges are those of control and format characters (C0, C1, soft hyphen, zero width, bidirectional, byte order
- * mark) and of white space (space, no-break, U+2000 to U+200A, ideographic): what nobody sees in a number that was pasted.
- * The patterns mean the same in RE2 and in ECMAScript with the flag u.
+ * SyncRefundRequest names one refund by either number. With both, refund_no decides, as in DaxPay itself.
  *
  * @generated from message daxpay.refundsync.v1.SyncRefundRequest
  */
 export type SyncRefundRequest = Message<"daxpay.refundsync.v1.SyncRefundRequest"> & {
   /**
-   * DaxPay's number of the refund (退款号), at most 32 characters.
+   * DaxPay's number of the refund (退款号), at most 100 characters. No white space and no invisible characters: control
+   * characters, soft hyphen, zero-width and bidirectional characters, byte order mark. Required unless biz_refund_no is set.
    *
    * @generated from field: string refund_no = 1;
    */
   refundNo: string;
 
   /**
-   * The merchant's number of the refund (商户退款号), at most 100 characters.
+   * The merchant's number of the refund (商户退款号), at most 100 characters. No invisible characters, and no white space
+   * at either end.
    *
    * @generated from field: string biz_refund_no = 2;
    */
   bizRefundNo: string;
 
   /**
-   * IPv4 or IPv6 address of the user on whose behalf the sync runs, at most 64 characters; WeChat Pay asks for one.
-   * When empty, the service's own DAXPAY_CLIENT_IP is sent, if there is one.
+   * IPv4 or IPv6 address of the user on whose behalf the sync runs, at most 64 characters; some WeChat Pay channels need
+   * one. Empty: the configured DAXPAY_CLIENT_IP, if any.
    *
    * @generated from field: string client_ip = 3;
    */
   clientIp: string;
 
   /**
-   * Random text (随机数) for DaxPay's signature, at most 32 characters. Only needed to repeat a given request exactly:
-   * releases of DaxPay that sign one get a fresh one otherwise, releases that know none never see it.
+   * Nonce (随机数) for DaxPay's signature, at most 32 characters, no white space and no invisible characters. Only needed to
+   * reproduce a given request exactly. Empty: a fresh one on releases that sign one. Ignored on releases that do not.
    *
    * @generated from field: string nonce_str = 4;
    */
   nonceStr: string;
+
+  /**
+   * The DaxPay account to use. Empty or "default": the only one.
+   *
+   * @generated from field: string account = 5;
+   */
+  account: string;
 };
 
 /**
@@ -126,20 +71,20 @@ export type SyncRefundRequest = Message<"daxpay.refundsync.v1.SyncRefundRequest"
  * Use `create(SyncRefundRequestSchema)` to create a new message.
  */
 export const SyncRefundRequestSchema: GenMessage<SyncRefundRequest> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 1);
+  messageDesc(file_daxpay_refundsync_v1_refund_sync, 0);
 
 /**
- * SyncRefundResponse holds the refund's state.
+ * SyncRefundResponse is the response of SyncRefund.
  *
  * @generated from message daxpay.refundsync.v1.SyncRefundResponse
  */
 export type SyncRefundResponse = Message<"daxpay.refundsync.v1.SyncRefundResponse"> & {
   /**
-   * The state that DaxPay signed.
+   * The verified state.
    *
-   * @generated from field: daxpay.refundsync.v1.RefundState refund = 1;
+   * @generated from field: daxpay.refundsync.v1.Refund refund = 1;
    */
-  refund?: RefundState | undefined;
+  refund?: Refund | undefined;
 };
 
 /**
@@ -147,7 +92,7 @@ export type SyncRefundResponse = Message<"daxpay.refundsync.v1.SyncRefundRespons
  * Use `create(SyncRefundResponseSchema)` to create a new message.
  */
 export const SyncRefundResponseSchema: GenMessage<SyncRefundResponse> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 2);
+  messageDesc(file_daxpay_refundsync_v1_refund_sync, 1);
 
 /**
  * BatchSyncRefundsRequest names the refunds to sync.
@@ -156,12 +101,12 @@ export const SyncRefundResponseSchema: GenMessage<SyncRefundResponse> = /*@__PUR
  */
 export type BatchSyncRefundsRequest = Message<"daxpay.refundsync.v1.BatchSyncRefundsRequest"> & {
   /**
-   * 1 to 1000 refunds. The same refund named twice gives two results from one call to DaxPay.
-   * Each is checked by itself: one that breaks the rules gets a REQUEST_INVALID failure and does not fail the others.
+   * 1 to 1000 refunds. A refund that is named twice gets two results from one request to DaxPay.
+   * Each is validated on its own: one that breaks a rule gets an INVALID_REQUEST failure and does not fail the others.
    *
-   * @generated from field: repeated daxpay.refundsync.v1.SyncRefundRequest refunds = 1;
+   * @generated from field: repeated daxpay.refundsync.v1.SyncRefundRequest requests = 1;
    */
-  refunds: SyncRefundRequest[];
+  requests: SyncRefundRequest[];
 };
 
 /**
@@ -169,10 +114,10 @@ export type BatchSyncRefundsRequest = Message<"daxpay.refundsync.v1.BatchSyncRef
  * Use `create(BatchSyncRefundsRequestSchema)` to create a new message.
  */
 export const BatchSyncRefundsRequestSchema: GenMessage<BatchSyncRefundsRequest> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 3);
+  messageDesc(file_daxpay_refundsync_v1_refund_sync, 2);
 
 /**
- * BatchSyncRefundsResponse is the result of one refund of the batch.
+ * BatchSyncRefundsResponse is the result of one refund of a batch.
  *
  * @generated from message daxpay.refundsync.v1.BatchSyncRefundsResponse
  */
@@ -185,17 +130,17 @@ export type BatchSyncRefundsResponse = Message<"daxpay.refundsync.v1.BatchSyncRe
   index: number;
 
   /**
-   * What came of it.
+   * The result.
    *
    * @generated from oneof daxpay.refundsync.v1.BatchSyncRefundsResponse.outcome
    */
   outcome: {
     /**
-     * The state that DaxPay signed.
+     * The verified state.
      *
-     * @generated from field: daxpay.refundsync.v1.RefundState refund = 2;
+     * @generated from field: daxpay.refundsync.v1.Refund refund = 2;
      */
-    value: RefundState;
+    value: Refund;
     case: "refund";
   } | {
     /**
@@ -213,34 +158,41 @@ export type BatchSyncRefundsResponse = Message<"daxpay.refundsync.v1.BatchSyncRe
  * Use `create(BatchSyncRefundsResponseSchema)` to create a new message.
  */
 export const BatchSyncRefundsResponseSchema: GenMessage<BatchSyncRefundsResponse> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 4);
+  messageDesc(file_daxpay_refundsync_v1_refund_sync, 3);
 
 /**
- * WatchRefundRequest names the refund to follow by either number. With both, refund_no decides.
+ * WatchRefundRequest names one refund by either number. With both, refund_no decides.
  *
  * @generated from message daxpay.refundsync.v1.WatchRefundRequest
  */
 export type WatchRefundRequest = Message<"daxpay.refundsync.v1.WatchRefundRequest"> & {
   /**
-   * DaxPay's number of the refund (退款号), at most 32 characters.
+   * DaxPay's number of the refund (退款号). Same rules as in SyncRefundRequest.
    *
    * @generated from field: string refund_no = 1;
    */
   refundNo: string;
 
   /**
-   * The merchant's number of the refund (商户退款号), at most 100 characters.
+   * The merchant's number of the refund (商户退款号). Same rules as in SyncRefundRequest.
    *
    * @generated from field: string biz_refund_no = 2;
    */
   bizRefundNo: string;
 
   /**
-   * IPv4 or IPv6 address of the user on whose behalf the watch runs, at most 64 characters, may be empty.
+   * IPv4 or IPv6 address of the user on whose behalf the watch runs. Same rules as in SyncRefundRequest.
    *
    * @generated from field: string client_ip = 3;
    */
   clientIp: string;
+
+  /**
+   * The DaxPay account to use. Empty or "default": the only one.
+   *
+   * @generated from field: string account = 4;
+   */
+  account: string;
 };
 
 /**
@@ -248,7 +200,7 @@ export type WatchRefundRequest = Message<"daxpay.refundsync.v1.WatchRefundReques
  * Use `create(WatchRefundRequestSchema)` to create a new message.
  */
 export const WatchRefundRequestSchema: GenMessage<WatchRefundRequest> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 5);
+  messageDesc(file_daxpay_refundsync_v1_refund_sync, 4);
 
 /**
  * WatchRefundResponse is the outcome of one attempt.
@@ -257,35 +209,35 @@ export const WatchRefundRequestSchema: GenMessage<WatchRefundRequest> = /*@__PUR
  */
 export type WatchRefundResponse = Message<"daxpay.refundsync.v1.WatchRefundResponse"> & {
   /**
-   * Number of the attempt, from 1. Watchers of one refund share their attempts, so a late joiner starts with a higher one.
+   * Number of the attempt, from 1. Watchers of one refund share its attempts, so a late one starts with a higher number.
    *
    * @generated from field: int32 attempt = 1;
    */
   attempt: number;
 
   /**
-   * When the service learned the outcome, by its own clock.
+   * When the service received the outcome, by its own clock.
    *
-   * @generated from field: google.protobuf.Timestamp observed_at = 2;
+   * @generated from field: google.protobuf.Timestamp observe_time = 2;
    */
-  observedAt?: Timestamp | undefined;
+  observeTime?: Timestamp | undefined;
 
   /**
-   * What the attempt learned.
+   * The outcome.
    *
    * @generated from oneof daxpay.refundsync.v1.WatchRefundResponse.outcome
    */
   outcome: {
     /**
-     * The state that DaxPay signed.
+     * The verified state.
      *
-     * @generated from field: daxpay.refundsync.v1.RefundState refund = 3;
+     * @generated from field: daxpay.refundsync.v1.Refund refund = 3;
      */
-    value: RefundState;
+    value: Refund;
     case: "refund";
   } | {
     /**
-     * Why this attempt learned nothing. The watch goes on unless the stream ends with this failure.
+     * Why this attempt returned no state. The watch continues unless the failure is not retryable.
      *
      * @generated from field: daxpay.refundsync.v1.SyncFailure failure = 4;
      */
@@ -299,318 +251,25 @@ export type WatchRefundResponse = Message<"daxpay.refundsync.v1.WatchRefundRespo
  * Use `create(WatchRefundResponseSchema)` to create a new message.
  */
 export const WatchRefundResponseSchema: GenMessage<WatchRefundResponse> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 6);
+  messageDesc(file_daxpay_refundsync_v1_refund_sync, 5);
 
 /**
- * SyncFailure says why a sync gave no state. It never says anything about the refund itself, except with
- * FAILURE_REASON_REFUND_UNKNOWN.
+ * RefundSyncService reports the verified state of DaxPay refunds.
  *
- * @generated from message daxpay.refundsync.v1.SyncFailure
- */
-export type SyncFailure = Message<"daxpay.refundsync.v1.SyncFailure"> & {
-  /**
-   * What went wrong.
-   *
-   * @generated from field: daxpay.refundsync.v1.FailureReason reason = 1;
-   */
-  reason: FailureReason;
-
-  /**
-   * Whether DaxPay heard of the call.
-   *
-   * @generated from field: daxpay.refundsync.v1.Delivery delivery = 2;
-   */
-  delivery: Delivery;
-
-  /**
-   * The code that DaxPay answered, if it answered one.
-   *
-   * @generated from field: optional int32 daxpay_code = 3;
-   */
-  daxpayCode?: number | undefined;
-
-  /**
-   * The text that DaxPay answered, at most 500 characters, for people to read. On a REQUEST_INVALID with
-   * DELIVERY_NOT_SENT (an item of a batch that breaks the rules) it holds this service's own words on the broken rule.
-   *
-   * @generated from field: string daxpay_message = 4;
-   */
-  daxpayMessage: string;
-
-  /**
-   * DaxPay's identifier of the request, if it sent one.
-   *
-   * @generated from field: string trace_id = 5;
-   */
-  traceId: string;
-
-  /**
-   * How long to wait before repeating the call. Unset: repeating it will not help.
-   *
-   * @generated from field: google.protobuf.Duration retry_after = 6;
-   */
-  retryAfter?: Duration | undefined;
-};
-
-/**
- * Describes the message daxpay.refundsync.v1.SyncFailure.
- * Use `create(SyncFailureSchema)` to create a new message.
- */
-export const SyncFailureSchema: GenMessage<SyncFailure> = /*@__PURE__*/
-  messageDesc(file_daxpay_refundsync_v1_refund_sync, 7);
-
-/**
- * RefundStatus is what became of a refund, as far as DaxPay has learned from the payment channel.
+ * A sync makes DaxPay check a refund with the payment channel (WeChat Pay, Alipay, UnionPay) now. On DaxPay 3.x a sync of a
+ * closed or succeeded refund can book money, so the service queries DaxPay first and syncs only refunds that the signed
+ * query reports as unfinished or failed.
  *
- * @generated from enum daxpay.refundsync.v1.RefundStatus
- */
-export enum RefundStatus {
-  /**
-   * Never sent.
-   *
-   * @generated from enum value: REFUND_STATUS_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * The channel is still working on it (退款中). DaxPay's words: progress, refund_progress.
-   *
-   * @generated from enum value: REFUND_STATUS_IN_PROGRESS = 1;
-   */
-  IN_PROGRESS = 1,
-
-  /**
-   * The money has been returned (退款成功). DaxPay's words: success, refund_success. Final.
-   *
-   * @generated from enum value: REFUND_STATUS_SUCCEEDED = 2;
-   */
-  SUCCEEDED = 2,
-
-  /**
-   * The refund failed (退款失败). DaxPay's words: fail, refund_fail.
-   * Final on DaxPay 2.x. On 3.x a passing channel error looks the same, so next_sync_after is set and a later sync may
-   * say otherwise: never refund a second time on this word alone.
-   *
-   * @generated from enum value: REFUND_STATUS_FAILED = 3;
-   */
-  FAILED = 3,
-
-  /**
-   * The refund was closed without returning money (退款关闭). DaxPay's word: close. Final.
-   *
-   * @generated from enum value: REFUND_STATUS_CLOSED = 4;
-   */
-  CLOSED = 4,
-
-  /**
-   * The payment channel does not know the refund (交易不存在). DaxPay's word: pay_not_found. Final on DaxPay 2.x, which
-   * closes the refund when it learns this.
-   *
-   * @generated from enum value: REFUND_STATUS_NOT_FOUND = 5;
-   */
-  NOT_FOUND = 5,
-
-  /**
-   * DaxPay answered a word that this version of the service does not know. See daxpay_status. Never final.
-   *
-   * @generated from enum value: REFUND_STATUS_UNRECOGNIZED = 6;
-   */
-  UNRECOGNIZED = 6,
-}
-
-/**
- * Describes the enum daxpay.refundsync.v1.RefundStatus.
- */
-export const RefundStatusSchema: GenEnum<RefundStatus> = /*@__PURE__*/
-  enumDesc(file_daxpay_refundsync_v1_refund_sync, 0);
-
-/**
- * Delivery tells whether DaxPay heard of the call.
- *
- * @generated from enum daxpay.refundsync.v1.Delivery
- */
-export enum Delivery {
-  /**
-   * Never sent.
-   *
-   * @generated from enum value: DELIVERY_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * The call did not reach DaxPay.
-   *
-   * @generated from enum value: DELIVERY_NOT_SENT = 1;
-   */
-  NOT_SENT = 1,
-
-  /**
-   * The call was sent and no answer was seen: DaxPay may or may not have acted on it.
-   *
-   * @generated from enum value: DELIVERY_UNKNOWN = 2;
-   */
-  UNKNOWN = 2,
-
-  /**
-   * DaxPay, or something that answers at its address, answered.
-   *
-   * @generated from enum value: DELIVERY_ANSWERED = 3;
-   */
-  ANSWERED = 3,
-}
-
-/**
- * Describes the enum daxpay.refundsync.v1.Delivery.
- */
-export const DeliverySchema: GenEnum<Delivery> = /*@__PURE__*/
-  enumDesc(file_daxpay_refundsync_v1_refund_sync, 1);
-
-/**
- * FailureReason tells what went wrong.
- *
- * @generated from enum daxpay.refundsync.v1.FailureReason
- */
-export enum FailureReason {
-  /**
-   * Never sent.
-   *
-   * @generated from enum value: FAILURE_REASON_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * DaxPay has no such refund (not_found).
-   *
-   * @generated from enum value: FAILURE_REASON_REFUND_UNKNOWN = 1;
-   */
-  REFUND_UNKNOWN = 1,
-
-  /**
-   * DaxPay is syncing this refund already and its lock is held (aborted). Repeat after a second.
-   *
-   * @generated from enum value: FAILURE_REASON_SYNC_IN_PROGRESS = 2;
-   */
-  SYNC_IN_PROGRESS = 2,
-
-  /**
-   * The payment channel's query failed, so the refund's state was not learned (unavailable).
-   *
-   * @generated from enum value: FAILURE_REASON_CHANNEL_FAILED = 3;
-   */
-  CHANNEL_FAILED = 3,
-
-  /**
-   * DaxPay refused a member of the request (invalid_argument).
-   *
-   * @generated from enum value: FAILURE_REASON_REQUEST_INVALID = 4;
-   */
-  REQUEST_INVALID = 4,
-
-  /**
-   * DaxPay found the time of the request too old or too new (failed_precondition). Set the clocks.
-   *
-   * @generated from enum value: FAILURE_REASON_CLOCK_SKEWED = 5;
-   */
-  CLOCK_SKEWED = 5,
-
-  /**
-   * DaxPay did not accept this service's signature (failed_precondition). Check secret, algorithm and release.
-   *
-   * @generated from enum value: FAILURE_REASON_SIGNATURE_REFUSED = 6;
-   */
-  SIGNATURE_REFUSED = 6,
-
-  /**
-   * An interface, application, merchant or channel is off or unsupported in DaxPay (failed_precondition).
-   *
-   * @generated from enum value: FAILURE_REASON_NOT_CONFIGURED = 7;
-   */
-  NOT_CONFIGURED = 7,
-
-  /**
-   * DaxPay, or a proxy before it, broke or asked for patience (unavailable).
-   *
-   * @generated from enum value: FAILURE_REASON_UPSTREAM_FAULT = 8;
-   */
-  UPSTREAM_FAULT = 8,
-
-  /**
-   * DaxPay could not be reached (unavailable).
-   *
-   * @generated from enum value: FAILURE_REASON_UPSTREAM_UNREACHABLE = 9;
-   */
-  UPSTREAM_UNREACHABLE = 9,
-
-  /**
-   * DaxPay did not answer in time (deadline_exceeded).
-   *
-   * @generated from enum value: FAILURE_REASON_UPSTREAM_TIMEOUT = 10;
-   */
-  UPSTREAM_TIMEOUT = 10,
-
-  /**
-   * The connection broke after the request was sent (unavailable).
-   *
-   * @generated from enum value: FAILURE_REASON_REPLY_INTERRUPTED = 11;
-   */
-  REPLY_INTERRUPTED = 11,
-
-  /**
-   * The answer is no DaxPay reply: not JSON, no code, wrong types, duplicate keys or too large (data_loss).
-   *
-   * @generated from enum value: FAILURE_REASON_REPLY_MALFORMED = 12;
-   */
-  REPLY_MALFORMED = 12,
-
-  /**
-   * The answer's signature is missing or wrong, so nothing in it can be believed (data_loss).
-   *
-   * @generated from enum value: FAILURE_REASON_REPLY_UNVERIFIED = 13;
-   */
-  REPLY_UNVERIFIED = 13,
-
-  /**
-   * The answer is genuine, but of another refund or another time (data_loss).
-   *
-   * @generated from enum value: FAILURE_REASON_REPLY_MISMATCHED = 14;
-   */
-  REPLY_MISMATCHED = 14,
-
-  /**
-   * This service's own budget for calls to DaxPay is used up (resource_exhausted).
-   *
-   * @generated from enum value: FAILURE_REASON_OVERLOADED = 15;
-   */
-  OVERLOADED = 15,
-
-  /**
-   * DaxPay answered a code that this version does not know, see daxpay_code (unknown).
-   *
-   * @generated from enum value: FAILURE_REASON_UNEXPLAINED = 16;
-   */
-  UNEXPLAINED = 16,
-}
-
-/**
- * Describes the enum daxpay.refundsync.v1.FailureReason.
- */
-export const FailureReasonSchema: GenEnum<FailureReason> = /*@__PURE__*/
-  enumDesc(file_daxpay_refundsync_v1_refund_sync, 2);
-
-/**
- * RefundSyncService asks DaxPay to compare a refund with the payment channel (WeChat Pay, Alipay, UnionPay) now, and
- * answers with the state that DaxPay's signature proves.
- *
- * Every failed sync carries a SyncFailure detail, a google.rpc.ErrorInfo (domain "daxpay.refundsync.v1") and, when repeating
- * the call can help, a google.rpc.RetryInfo. A request that breaks the rules below is refused as invalid_argument with
- * a buf.validate.Violations detail before DaxPay hears of it.
+ * Every error carries a SyncFailure, a google.rpc.ErrorInfo (domain "daxpay.refundsync.v1") and, when a retry can succeed, a
+ * google.rpc.RetryInfo. A request that breaks a rule documented at its fields fails with invalid_argument and a
+ * google.rpc.BadRequest before anything is sent to DaxPay.
  *
  * @generated from service daxpay.refundsync.v1.RefundSyncService
  */
 export const RefundSyncService: GenService<{
   /**
-   * Syncs one refund now and answers with its state.
-   * Without a deadline of the caller's, 60 seconds hold.
+   * Syncs one refund and returns its state. Safe to retry.
+   * Default deadline: 60 s.
    *
    * @generated from rpc daxpay.refundsync.v1.RefundSyncService.SyncRefund
    */
@@ -620,9 +279,8 @@ export const RefundSyncService: GenService<{
     output: typeof SyncRefundResponseSchema;
   },
   /**
-   * Syncs up to 1000 refunds and sends each result as it arrives, in any order.
-   * A refund that fails does not fail the others; its result holds the failure. Without a deadline of the caller's, ten
-   * minutes hold.
+   * Syncs up to 1000 refunds and returns each result as it arrives, in any order.
+   * A refund that fails does not fail the others; its result holds the failure. Default deadline: 10 minutes.
    *
    * @generated from rpc daxpay.refundsync.v1.RefundSyncService.BatchSyncRefunds
    */
@@ -632,11 +290,11 @@ export const RefundSyncService: GenService<{
     output: typeof BatchSyncRefundsResponseSchema;
   },
   /**
-   * Syncs one refund again and again until its state is final, and sends the outcome of every attempt. Watchers of one
-   * refund share their attempts; a late one begins with the last outcome.
-   * Ends with OK after the final state, or with the failure that makes repeating useless, after sending it. Ends as
-   * deadline_exceeded at the caller's deadline, after 24 hours at the latest, and as unavailable with a
-   * google.rpc.RetryInfo when the service stops; neither carries a SyncFailure, since neither says anything of a sync.
+   * Syncs one refund repeatedly until its state is final, and returns the outcome of every attempt. Watchers of one refund
+   * share its attempts; a late one starts with the last outcome.
+   * Ends with OK after the final state, or with a failure that is not retryable, after sending it as an outcome. Ends with
+   * deadline_exceeded at the caller's deadline, after 24 hours at the latest, and with unavailable when the service shuts
+   * down.
    *
    * @generated from rpc daxpay.refundsync.v1.RefundSyncService.WatchRefund
    */

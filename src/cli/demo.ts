@@ -1,0 +1,95 @@
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
+import { createApp } from "../app/app.ts";
+import { createRefundClient, failureOf, isFinal, type RefundClient } from "../client.ts";
+import { type Refund, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
+import { sandboxConfig } from "../config/sandbox.ts";
+import { systemClock } from "../refund/clock.ts";
+import { createSandbox } from "../sandbox/sandbox.ts";
+
+/** The refund of DaxPay's own interface page. */
+const PAGE_REFUND = "DEVR24051020531763000004";
+/** The service's waits pass so many times faster than on a real clock. */
+const HASTE = 20;
+
+/** Shows the main job on an embedded DaxPay. */
+async function demo(): Promise<void> {
+  const sandbox = await createSandbox();
+  const app = await createApp(sandboxConfig({ DAXPAY_URL: sandbox.url, WATCH_JITTER: "0" }), {
+    clock: { now: systemClock.now, after: (ms, work) => systemClock.after(ms / HASTE, work) },
+  });
+  try {
+    const { http, grpc } = app.addresses;
+    console.log(`An embedded DaxPay answers at ${sandbox.url}, the service at ${http} and ${grpc}\n`);
+    const clients = {
+      "Connect": createRefundClient({ baseUrl: http }),
+      "gRPC-Web": createRefundClient({ baseUrl: http, protocol: "grpc-web" }),
+      "gRPC": createRefundClient({ transport: createGrpcTransport({ baseUrl: grpc }) }),
+    };
+    console.log(`SyncRefund ${PAGE_REFUND}, the refund of DaxPay's interface page, over each protocol:`);
+    for (const [protocol, client] of Object.entries(clients)) await showSync(protocol, client);
+    await showFailure(clients.gRPC);
+    await showWatch(clients.gRPC);
+    await showBatch(clients.Connect);
+  } finally {
+    await app.close();
+    await sandbox.close();
+  }
+}
+
+async function showSync(protocol: string, client: RefundClient): Promise<void> {
+  const start = performance.now();
+  const refund = await client.syncRefund({ refundNo: PAGE_REFUND });
+  const ms = (performance.now() - start).toFixed(1);
+  console.log(`  ${protocol.padEnd(8)}  ${described(refund)}, trace id ${refund.daxpayTraceId}, ${ms} ms`);
+}
+
+async function showFailure(client: RefundClient): Promise<void> {
+  console.log("\nA failure is typed, here of a refund that DaxPay does not know:");
+  try {
+    await client.syncRefund({ refundNo: "R-UNKNOWN" });
+  } catch (error) {
+    const failure = failureOf(error);
+    if (!failure) throw error;
+    console.log(`  ${Code[ConnectError.from(error).code]}: FAILURE_REASON_${FailureReason[failure.reason]}`);
+    console.log(`  DaxPay's code ${failure.daxpayCode}, its text "${failure.daxpayMessage}"`);
+    console.log(`  DELIVERY_${Delivery[failure.delivery]}, ${failure.retryDelay ? "repeat later" : "do not repeat"}`);
+  }
+}
+
+async function showWatch(client: RefundClient): Promise<void> {
+  console.log(`\nWatchRefund R-WAITS-1 until its state is final (waits pass ${HASTE} times faster here):`);
+  for await (const { attempt, observeTime, outcome } of client.watchUntilFinal({ refundNo: "R-WAITS-1" })) {
+    const time = observeTime ? timestampDate(observeTime).toISOString().slice(11, 23) : "";
+    const what = outcome.case === "refund" ? described(outcome.value) : `no answer (${outcome.case})`;
+    const next = outcome.case === "refund" && !isFinal(outcome.value) && outcome.value.nextSyncDelay;
+    console.log(
+      `  ${time}  attempt ${attempt}: ${what}${next ? `, again after ${durationMs(next) / 1000} s` : ", final"}`,
+    );
+  }
+}
+
+async function showBatch(client: RefundClient): Promise<void> {
+  const refunds = Array.from({ length: 40 }, (_, index) => ({ refundNo: `LOAD-${index}` }));
+  const queries = [...refunds, { refundNo: "R-CLOSED" }, { refundNo: "R-UNKNOWN" }, { refundNo: "" }];
+  console.log(`\nBatchSyncRefunds with ${queries.length} refunds:`);
+  const counts = new Map<string, number>();
+  let done = 0;
+  for await (const { outcome } of client.batchSyncRefunds(queries)) {
+    const name = outcome.case === "refund"
+      ? `REFUND_STATUS_${RefundStatus[outcome.value.status]}`
+      : `FAILURE_REASON_${FailureReason[outcome.value?.reason ?? 0]}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    done++;
+    if (done % 20 === 0) console.log(`  ${done} of ${queries.length} answered`);
+  }
+  for (const [name, count] of counts) console.log(`  ${String(count).padStart(3)}  ${name}`);
+}
+
+function described(refund: Refund): string {
+  return `REFUND_STATUS_${RefundStatus[refund.status]}, DaxPay says "${refund.daxpayStatus}"`;
+}
+
+if (import.meta.main) await demo();

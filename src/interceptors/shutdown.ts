@@ -1,0 +1,20 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { ConnectRouter, MethodImpl } from "@connectrpc/connect";
+
+/**
+ * A router whose streams, and only they, end when the signal aborts: one of them can last for hours, a unary call finishes
+ * soon. Connect links the signal to each call's own, where an interceptor would have to make another one.
+ */
+export function endStreamsOn(router: ConnectRouter, signal: AbortSignal): ConnectRouter {
+  return {
+    ...router,
+    service(service, implementation, options) {
+      for (const [name, impl] of Object.entries(implementation as Record<string, MethodImpl<DescMethod>>)) {
+        const method = service.method[name];
+        const streams = method.methodKind !== "unary";
+        router.rpc(method, impl, streams ? { ...options, shutdownSignal: signal } : options);
+      }
+      return this;
+    },
+  };
+}

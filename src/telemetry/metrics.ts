@@ -1,0 +1,56 @@
+import type { Meter } from "@opentelemetry/api";
+import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+
+/** The kinds of numbers that this service keeps. */
+export type Instruments = Pick<Meter, "createCounter" | "createHistogram" | "createObservableGauge">;
+
+export interface Metrics extends Instruments {
+  /** All numbers in Prometheus' text format, version 0.0.4. */
+  scrape(): Promise<string>;
+}
+
+/** The content type of what `scrape` gives. */
+export const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
+
+/** Keeps every number twice: for `scrape`, and in the given meter, which OTEL_DENO=true makes Deno export. */
+export function createMetrics(exported: Meter): Metrics {
+  const reader = new PullReader();
+  const kept = new MeterProvider({ readers: [reader] }).getMeter("daxpay-refund-sync");
+  // Neither the scope nor the process is worth a label on every line.
+  const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
+  const meters = [kept, exported];
+
+  return {
+    createCounter(name, options) {
+      const counters = meters.map((meter) => meter.createCounter(name, options));
+      return { add: (...values) => counters.forEach((counter) => counter.add(...values)) };
+    },
+    createHistogram(name, options) {
+      const histograms = meters.map((meter) => meter.createHistogram(name, options));
+      return { record: (...values) => histograms.forEach((histogram) => histogram.record(...values)) };
+    },
+    createObservableGauge(name, options) {
+      const gauges = meters.map((meter) => meter.createObservableGauge(name, options));
+      return {
+        addCallback: (callback) => gauges.forEach((gauge) => gauge.addCallback(callback)),
+        removeCallback: (callback) => gauges.forEach((gauge) => gauge.removeCallback(callback)),
+      };
+    },
+    async scrape() {
+      const { resourceMetrics } = await reader.collect();
+      return serializer.serialize(resourceMetrics);
+    },
+  };
+}
+
+/** Collects when it is asked to. */
+class PullReader extends MetricReader {
+  protected override onForceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected override onShutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}
