@@ -1,67 +1,58 @@
-import { DaxPayFailure } from "../daxpay/failure.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { RefundState } from "./state.ts";
 
-/** What came of one refund of a batch. */
+/** The result of one batch item. */
 export interface BatchResult {
   /** Position in the batch, from 0. */
   readonly index: number;
-  readonly outcome: RefundState | DaxPayFailure;
+  readonly outcome: Outcome;
 }
 
-export interface BatchOptions<Q> {
-  /** Questions of one key get one answer. */
-  readonly keyOf: (query: Q) => string;
-  readonly sync: (query: Q) => Promise<RefundState>;
-  /** How many questions are under way, or answered and not yet read, at the most. */
+export interface BatchOptions<R> {
+  /** Requests with the same key get one result. */
+  readonly keyOf: (request: R) => string;
+  readonly sync: (request: R) => Promise<RefundState>;
+  /** Maximum number of requests in progress, or finished and not yet read. */
   readonly window: number;
 }
 
 /** Yields each result as it arrives. A reader that stops reading stops the batch. */
-export async function* runBatch<Q>(queries: readonly Q[], options: BatchOptions<Q>): AsyncGenerator<BatchResult> {
-  const questions = grouped(queries, options.keyOf);
-  const answered: { indexes: readonly number[]; outcome: Promise<RefundState> }[] = [];
-  let underWay = 0;
+export async function* runBatch<R>(requests: readonly R[], options: BatchOptions<R>): AsyncGenerator<BatchResult> {
+  const groups = grouped(requests, options.keyOf);
+  const finished: { indexes: readonly number[]; outcome: Promise<RefundState> }[] = [];
+  let inProgress = 0;
   let wake = () => {};
 
-  for (let next = 0; next < questions.length || underWay > 0 || answered.length > 0;) {
-    for (; next < questions.length && underWay + answered.length < options.window; next++) {
-      const { query, indexes } = questions[next];
-      const outcome = options.sync(query);
-      underWay++;
+  for (let next = 0; next < groups.length || inProgress > 0 || finished.length > 0;) {
+    for (; next < groups.length && inProgress + finished.length < options.window; next++) {
+      const { request, indexes } = groups[next];
+      const outcome = options.sync(request);
+      inProgress++;
       const finish = () => {
-        underWay--;
-        answered.push({ indexes, outcome });
+        inProgress--;
+        finished.push({ indexes, outcome });
         wake();
       };
       outcome.then(finish, finish);
     }
-    const answer = answered.shift();
-    if (!answer) {
+    const result = finished.shift();
+    if (!result) {
       await new Promise<void>((resolve) => (wake = resolve));
       continue;
     }
-    const outcome = await settle(answer.outcome);
-    for (const index of answer.indexes) yield { index, outcome };
+    const outcome = await outcomeOf(result.outcome);
+    for (const index of result.indexes) yield { index, outcome };
   }
 }
 
-async function settle(outcome: Promise<RefundState>): Promise<RefundState | DaxPayFailure> {
-  try {
-    return await outcome;
-  } catch (error) {
-    if (error instanceof DaxPayFailure) return error;
-    throw error;
-  }
-}
-
-/** Each different question once, with all its positions. */
-function grouped<Q>(queries: readonly Q[], keyOf: (query: Q) => string) {
-  const groups = new Map<string, { readonly query: Q; readonly indexes: number[] }>();
-  queries.forEach((query, index) => {
-    const key = keyOf(query);
+/** Each different request once, with all its positions. */
+function grouped<R>(requests: readonly R[], keyOf: (request: R) => string) {
+  const groups = new Map<string, { readonly request: R; readonly indexes: number[] }>();
+  requests.forEach((request, index) => {
+    const key = keyOf(request);
     const group = groups.get(key);
     if (group) group.indexes.push(index);
-    else groups.set(key, { query, indexes: [index] });
+    else groups.set(key, { request, indexes: [index] });
   });
   return [...groups.values()];
 }

@@ -1,78 +1,87 @@
-import { circuitBreaker, CircuitState, ConsecutiveBreaker, handleWhen, isBrokenCircuitError } from "cockatiel";
-import { DaxPayFailure } from "../daxpay/failure.ts";
+import { DaxPayFailure, type Step } from "../daxpay/failure.ts";
+import type { Clock } from "./clock.ts";
 
 export type BreakerState = "closed" | "open" | "half-open";
 
-/** Stops asking a DaxPay that cannot be reached or breaks, and lets one question through from time to time. */
+/** Sends nothing to a DaxPay that is unreachable or failing, except one probe from time to time. */
 export interface Breaker {
-  /** Runs the work, or throws UPSTREAM_UNREACHABLE without running it while the circuit is open. */
-  run<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs the request, or throws CIRCUIT_OPEN without running it. */
+  run<T>(request: () => Promise<T>, step: Step): Promise<T>;
   state(): BreakerState;
 }
 
-/** The failure of a question that the open circuit kept from being asked. */
-export class CircuitOpenFailure extends DaxPayFailure {
-  override readonly name = "CircuitOpenFailure";
-
-  constructor(retryAfterMs: number, cause: unknown) {
-    super(
-      "UPSTREAM_UNREACHABLE",
-      `DaxPay was not asked: the last ${THRESHOLD} calls could not reach it or found it broken`,
-      { retryDelayMs: retryAfterMs, cause },
-    );
-  }
-}
-
-/** So many failures in a row open the circuit. */
+/** Consecutive failures that open the circuit. */
 const THRESHOLD = 5;
-/** Milliseconds between one that opened it and the next that is let through. */
+/** Milliseconds between opening and the next probe. */
 const OPEN_MS = 5_000;
+const MIN_RETRY_DELAY_MS = 1_000;
 
-const STATES: Record<CircuitState, BreakerState> = {
-  [CircuitState.Closed]: "closed",
-  [CircuitState.Open]: "open",
-  [CircuitState.HalfOpen]: "half-open",
-  [CircuitState.Isolated]: "open",
-};
-
-export function createBreaker(onChange: (state: BreakerState) => void): Breaker {
+/** Not cockatiel's: that one measures the pause with the wall clock, so a clock set back keeps it open. */
+export function createBreaker(clock: Clock, onChange: (state: BreakerState) => void): Breaker {
+  let state: BreakerState = "closed";
+  let failures = 0;
   let openedAt = 0;
-  const policy = circuitBreaker(
-    // While one question is let through, only an answer closes the circuit, so a caller that leaves does not.
-    handleWhen((error) => isUpstreamFailure(error) || policy.state === CircuitState.HalfOpen),
-    { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(THRESHOLD) },
-  );
-  policy.onStateChange((state) => {
-    if (state === CircuitState.Open) openedAt = Date.now();
-    onChange(STATES[state]);
-  });
+  let lastFailure: unknown;
+
+  function change(next: BreakerState): void {
+    if (next === state) return;
+    state = next;
+    onChange(next);
+  }
+
+  function open(error: unknown): void {
+    lastFailure = error;
+    openedAt = clock.elapsed();
+    change("open");
+  }
+
+  function circuitOpenError(step: Step): DaxPayFailure {
+    return new DaxPayFailure("CIRCUIT_OPEN", `Circuit breaker open after ${THRESHOLD} consecutive DaxPay failures`, {
+      step,
+      retryDelayMs: Math.max(MIN_RETRY_DELAY_MS, openedAt + OPEN_MS - clock.elapsed()),
+      cause: lastFailure,
+    });
+  }
+
+  /** A reply closes the circuit even if it reports a failure: DaxPay is reachable. */
+  function onReply(): void {
+    failures = 0;
+    change("closed");
+  }
+
+  function onError(error: unknown, probing: boolean): void {
+    if (isUpstreamFailure(error)) {
+      failures++;
+      if (probing || failures >= THRESHOLD) open(error);
+    } else if (isReply(error)) onReply();
+    // A probe that proves nothing, for example because its caller left: the next call is the next probe.
+    else if (probing) change("open");
+  }
 
   return {
-    async run(work) {
+    async run(request, step) {
+      const probing = state === "open" && clock.elapsed() >= openedAt + OPEN_MS;
+      if (state !== "closed" && !probing) throw circuitOpenError(step);
+      if (probing) change("half-open");
       try {
-        // An answer that is a failure counts as a success here: DaxPay can be reached.
-        const outcome = await policy.execute(async () => {
-          try {
-            return { value: await work() };
-          } catch (error) {
-            if (isUpstreamFailure(error) || !(error instanceof DaxPayFailure) || error.delivery !== "ANSWERED") {
-              throw error;
-            }
-            return { error };
-          }
-        });
-        if ("error" in outcome) throw outcome.error;
-        return outcome.value;
+        const result = await request();
+        onReply();
+        return result;
       } catch (error) {
-        if (!isBrokenCircuitError(error)) throw error;
-        throw new CircuitOpenFailure(Math.max(1000, openedAt + OPEN_MS - Date.now()), policy.lastFailure);
+        onError(error, probing);
+        throw error;
       }
     },
-    state: () => STATES[policy.state],
+    state: () => state,
   };
 }
 
 function isUpstreamFailure(error: unknown): boolean {
   if (!(error instanceof DaxPayFailure)) return false;
   return error.reason === "UPSTREAM_UNREACHABLE" || (error.status !== undefined && error.status >= 500);
+}
+
+/** A failed query has the delivery of the sync that it precedes, so DaxPay's code tells that it was answered. */
+function isReply(error: unknown): boolean {
+  return error instanceof DaxPayFailure && (error.delivery === "ANSWERED" || error.daxpayCode !== undefined);
 }

@@ -1,20 +1,28 @@
-import type { DaxPayFailure } from "../daxpay/failure.ts";
+import type { DaxPayFailure, Step } from "../daxpay/failure.ts";
+import type { BreakerState } from "./breaker.ts";
 import type { RefundState } from "./state.ts";
 
-/** What happens within the domain and is worth a log line or a number. */
+/** What happens in the domain and is worth a log record or a metric. */
 export type RefundEvent =
-  /** One request to DaxPay has ended. */
-  | { readonly type: "asked"; readonly ms: number; readonly failure: DaxPayFailure | undefined }
-  /** A failed request is about to be repeated. */
-  | { readonly type: "repeated"; readonly failure: DaxPayFailure; readonly waitMs: number }
-  /** A caller joined a question that was being asked already. */
-  | { readonly type: "shared" }
-  /** A question waited in line for so long before it was asked. */
-  | { readonly type: "waited"; readonly ms: number }
-  /** DaxPay or a channel asked for patience, so nothing is asked for so long. */
-  | { readonly type: "paused"; readonly ms: number }
-  | { readonly type: "breaker"; readonly state: "closed" | "open" | "half-open" }
-  /** A verified answer contradicts an earlier one that was final. Callers get the newer one. */
-  | { readonly type: "contradicted"; readonly before: RefundState; readonly after: RefundState };
+  /** A request to DaxPay has ended. */
+  | { readonly type: "request"; readonly step: Step; readonly ms: number; readonly failure: DaxPayFailure | undefined }
+  /** A failed call is about to be retried. */
+  | { readonly type: "retry"; readonly failure: DaxPayFailure; readonly delayMs: number }
+  /** A caller shares the request of another. */
+  | { readonly type: "coalesced" }
+  /** A job left the queue. */
+  | { readonly type: "dequeued"; readonly ms: number }
+  /** DaxPay or a channel asked for fewer requests, so nothing is sent for a while. */
+  | { readonly type: "throttled"; readonly ms: number }
+  | { readonly type: "breaker"; readonly state: BreakerState }
+  /** A sync was sent and not answered: only queries are sent until it is settled. */
+  | { readonly type: "doubt"; readonly refundNo: string; readonly orderNo: string | undefined; readonly ms: number }
+  /** A verified state contradicts an earlier SUCCEEDED or CLOSED one. Callers get the later one. */
+  | { readonly type: "conflict"; readonly before: RefundState; readonly after: RefundState }
+  /**
+   * A sync of this service ended with CLOSED on a release that books the amount with every such sync. If DaxPay closed the
+   * refund on its own between the query and the sync, the amount is booked twice: no reply tells.
+   */
+  | { readonly type: "closedBySync"; readonly state: RefundState };
 
 export type RefundListener = (event: RefundEvent) => void;

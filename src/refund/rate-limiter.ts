@@ -1,122 +1,163 @@
-import PQueue, { type Queue, type QueueAddOptions } from "p-queue";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { Clock } from "./clock.ts";
+import { FairQueue } from "./fair-queue.ts";
 
-/** How often and how many at a time DaxPay may be asked, over all callers. */
+/** How many requests DaxPay may get, over all callers. */
 export interface RateLimitOptions {
   /** Requests per second. */
   readonly rate: number;
-  /** Requests under way at the same time. */
+  /** Jobs that may run at the same time; a job sends its requests one after the other. */
   readonly concurrency: number;
+}
+
+/** The requests that a running job may send. */
+export interface Permit {
+  /** Takes one request: at once where one is still reserved, otherwise when the rate allows it, before all queued jobs. */
+  take(): Promise<void>;
 }
 
 export interface RateLimiter {
   /**
-   * Runs the work when its turn comes; turns go round between callers, so that one with many questions does not keep
-   * the others waiting. Rejects with the signal's reason when that aborts first.
+   * Runs the job when the rate allows the given number of requests together and its turn has come. Turns go round between
+   * flows, so that a flow with many jobs does not delay the others. What the job does not take is given back when it ends.
+   * Rejects with the signal's reason when that aborts while the job is queued.
    */
-  run<T>(caller: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
-  /** Starts nothing for so many milliseconds. */
+  run<T>(flow: string, signal: AbortSignal, requests: number, work: (permit: Permit) => Promise<T>): Promise<T>;
+  /** Lets nothing start for the given milliseconds. */
   pause(ms: number): void;
-  /** The error for one whose time ended in line. */
-  overloadedError(): DaxPayFailure;
-  /** How many wait in line. */
+  /** The error of a caller whose time ran out in the queue. */
+  rateLimitedError(): DaxPayFailure;
   queueSize(): number;
   close(): void;
 }
 
-export function createRateLimiter(options: RateLimitOptions, clock: Clock): RateLimiter {
-  const queue = new PQueue<FairQueue, QueueAddOptions>({
-    concurrency: options.concurrency,
-    interval: 1000,
-    intervalCap: options.rate,
-    strict: true,
-    queueClass: FairQueue,
-  });
+/** A job sends at most this many requests together, so even a lower rate must allow them. */
+const MIN_WINDOW_REQUESTS = 2;
+
+interface Job {
+  readonly requests: number;
+  start(): void;
+}
+
+/** A request of a running job that has to wait. */
+interface Waiting {
+  readonly reserved: boolean;
+  resume(): void;
+}
+
+/**
+ * A sliding log of the requests of the last window, exact in every window, whenever it starts; p-queue and the like know
+ * neither jobs of several requests nor a monotonic clock. A reserved request counts until it is sent or given back.
+ */
+export function createRateLimiter({ rate, concurrency }: RateLimitOptions, clock: Clock): RateLimiter {
+  const capacity = Math.max(rate, MIN_WINDOW_REQUESTS);
+  const windowMs = (capacity / rate) * 1000;
+  const jobs = new FairQueue<Job>();
+  const waiting: Waiting[] = [];
+  /** When each request of the last window was sent, oldest first. */
+  const sentAt: number[] = [];
+  let reserved = 0;
+  let running = 0;
   let resumeAt = 0;
-  let cancelResume = () => {};
-  let questions = 0;
+  let cancelTimer: (() => void) | undefined;
+
+  /** Starts whatever may start now, and comes back when more may. */
+  function pump(): void {
+    const now = clock.elapsed();
+    if (now < resumeAt) return schedule(resumeAt - now);
+    let expired = 0;
+    while (expired < sentAt.length && sentAt[expired] + windowMs <= now) expired++;
+    if (expired > 0) sentAt.splice(0, expired);
+    for (let next = waiting[0]; next; next = waiting[0]) {
+      if (!next.reserved && !hasRoom(1, now)) return;
+      waiting.shift();
+      sentAt.push(now);
+      next.resume();
+    }
+    for (let job = jobs.peek(); job && running < concurrency && hasRoom(job.requests, now); job = jobs.peek()) {
+      jobs.shift();
+      running++;
+      reserved += job.requests;
+      job.start();
+    }
+  }
+
+  /** Whether the window has room for the requests; otherwise sees to it that `pump` runs when it may have. */
+  function hasRoom(requests: number, now: number): boolean {
+    const missing = sentAt.length + reserved + requests - capacity;
+    if (missing <= 0) return true;
+    // What is only reserved is sent or given back first.
+    if (missing <= sentAt.length) schedule(sentAt[missing - 1] + windowMs - now);
+    return false;
+  }
+
+  function schedule(ms: number): void {
+    cancelTimer?.();
+    cancelTimer = clock.after(ms, () => {
+      cancelTimer = undefined;
+      pump();
+    });
+  }
+
+  async function runJob<T>(requests: number, work: (permit: Permit) => Promise<T>): Promise<T> {
+    let left = requests;
+    async function take(): Promise<void> {
+      const isReserved = left > 0;
+      if (isReserved) {
+        left--;
+        reserved--;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push({ reserved: isReserved, resume: resolve });
+      pump();
+      await promise;
+    }
+    try {
+      return await work({ take });
+    } finally {
+      reserved -= left;
+      running--;
+      pump();
+    }
+  }
 
   return {
-    run: (caller, signal, work) => queue.add(work, { id: `${caller}/${questions++}`, signal }),
+    run<T>(flow: string, signal: AbortSignal, requests: number, work: (permit: Permit) => Promise<T>): Promise<T> {
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      if (signal.aborted) {
+        reject(signal.reason);
+        return promise;
+      }
+      const onAbort = () => {
+        jobs.remove(flow, job);
+        reject(signal.reason);
+      };
+      const job: Job = {
+        requests,
+        start() {
+          signal.removeEventListener("abort", onAbort);
+          runJob(requests, work).then(resolve, reject);
+        },
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      jobs.push(flow, job);
+      pump();
+      return promise;
+    },
     pause(ms) {
-      const until = clock.now() + ms;
-      if (until <= resumeAt) return;
-      resumeAt = until;
-      queue.pause();
-      cancelResume();
-      cancelResume = clock.after(ms, () => queue.start());
+      resumeAt = Math.max(resumeAt, clock.elapsed() + ms);
     },
-    overloadedError() {
-      const seconds = Math.ceil(queue.size / options.rate);
-      const retryAfterMs = Math.max(1000, seconds * 1000, resumeAt - clock.now());
-      return new DaxPayFailure(
-        "RATE_LIMITED",
-        `DaxPay was not asked: ${queue.size} wait in line at ${options.rate} a second`,
-        { retryDelayMs: retryAfterMs },
-      );
+    rateLimitedError() {
+      const seconds = Math.ceil(jobs.size / rate);
+      return new DaxPayFailure("RATE_LIMITED", `Rate limit reached: ${jobs.size} requests queued at ${rate}/s`, {
+        retryDelayMs: Math.max(1000, seconds * 1000, resumeAt - clock.elapsed()),
+      });
     },
-    queueSize: () => queue.size,
+    queueSize: () => jobs.size,
     close() {
-      cancelResume();
-      queue.clear();
+      cancelTimer?.();
+      jobs.clear();
+      waiting.length = 0;
     },
   };
-}
-
-type Run = () => Promise<unknown>;
-interface Entry {
-  readonly id: string;
-  readonly run: Run;
-}
-
-/** Takes one from each caller in turn; within a caller, first come, first served. Ids are "caller/number". */
-class FairQueue implements Queue<Run, QueueAddOptions> {
-  /** What waits for each caller; who is first has the next turn. */
-  readonly #lines = new Map<string, Entry[]>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
-
-  enqueue(run: Run, { id }: Partial<QueueAddOptions> = {}): void {
-    if (id === undefined) throw new TypeError("Found work without an id, wanted one to remove it by");
-    const line = this.#lines.get(flowOf(id));
-    if (line) line.push({ id, run });
-    else this.#lines.set(flowOf(id), [{ id, run }]);
-    this.#size++;
-  }
-
-  dequeue(): Run | undefined {
-    for (const [caller, line] of this.#lines) {
-      const next = line.shift();
-      this.#size--;
-      this.#lines.delete(caller);
-      // To the end of the round.
-      if (line.length > 0) this.#lines.set(caller, line);
-      return next?.run;
-    }
-    return undefined;
-  }
-
-  remove(id: string): void {
-    const line = this.#lines.get(flowOf(id)) ?? [];
-    const place = line.findIndex((entry) => entry.id === id);
-    if (place < 0) return;
-    line.splice(place, 1);
-    this.#size--;
-    if (line.length === 0) this.#lines.delete(flowOf(id));
-  }
-
-  filter(): Run[] {
-    return [...this.#lines.values()].flatMap((line) => line.map(({ run }) => run));
-  }
-
-  /** Turns go by callers alone. */
-  setPriority(): void {}
-}
-
-function flowOf(id: string): string {
-  return id.slice(0, id.lastIndexOf("/"));
 }

@@ -1,19 +1,25 @@
 import type { DaxPay } from "../daxpay/client.ts";
+import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
-import { syncWithRetry } from "./retry.ts";
 import { type BatchResult, runBatch } from "./batch.ts";
 import { type BreakerState, createBreaker } from "./breaker.ts";
-import { createRateLimiter, type RateLimitOptions } from "./rate-limiter.ts";
 import type { Clock } from "./clock.ts";
 import type { RefundListener } from "./event.ts";
-import { createFinalStateCache } from "./final-cache.ts";
-import { type Caller, createSingleFlight } from "./single-flight.ts";
-import { type Attempt, createWatches } from "./watch.ts";
+import { createRateLimiter, type RateLimitOptions } from "./rate-limiter.ts";
+import { syncWithRetry } from "./retry.ts";
 import type { ScheduleOptions } from "./schedule.ts";
-import { type RefundState, stateFrom } from "./state.ts";
+import { type Caller, createSingleFlight } from "./single-flight.ts";
+import type { RefundState } from "./state.ts";
+import { createSyncer, type QueryMode } from "./sync.ts";
+import { type Attempt, createWatches } from "./watch.ts";
 
 export interface RefundsOptions {
   readonly daxpay: DaxPay;
+  readonly queryMode: QueryMode;
+  /** Milliseconds; see SyncerOptions. */
+  readonly settleTimeoutMs: number;
+  /** See SyncerOptions. */
+  readonly settleOnStart: boolean;
   readonly rateLimit: RateLimitOptions;
   readonly schedule: Omit<ScheduleOptions, "random">;
   readonly clock: Clock;
@@ -22,100 +28,99 @@ export interface RefundsOptions {
   readonly onEvent: RefundListener;
 }
 
-/** What can be asked about refunds. Everything throws DaxPayFailure where there is no state. */
+/** What callers can do with refunds. Everything throws DaxPayFailure where there is no state. */
 export interface Refunds {
   /** Syncs one refund now. */
-  sync(query: RefundQuery, caller: Caller): Promise<RefundState>;
+  sync(request: RefundQuery, caller: Caller): Promise<RefundState>;
   /** Syncs many; yields each result as it arrives. */
-  batch(queries: readonly RefundQuery[], caller: Caller): AsyncGenerator<BatchResult>;
-  /** Syncs one again and again until its state is final; yields every outcome. */
-  watch(query: RefundQuery, signal: AbortSignal): AsyncGenerator<Attempt>;
-  /** What is going on right now. */
+  batch(requests: readonly RefundQuery[], caller: Caller): AsyncGenerator<BatchResult>;
+  /** Syncs one repeatedly until its state is final; yields every outcome. */
+  watch(request: RefundQuery, signal: AbortSignal): AsyncGenerator<Attempt>;
   stats(): Stats;
+  /** Resolves when no sync is in progress, after `timeoutMs` at the latest. */
+  drain(timeoutMs: number): Promise<void>;
   close(): void;
 }
 
+/** The present state of the domain. */
 export interface Stats {
-  /** Questions that wait in line for DaxPay. */
+  /** Jobs that wait in the queue. */
   readonly queueSize: number;
-  /** Questions that wait or are being asked. */
+  /** Calls in progress, queued ones included; callers that share one count once. */
   readonly inFlight: number;
   readonly watchers: number;
-  /** When the oldest watch that is still going began, in milliseconds since 1970. */
+  /** Clock.elapsed of the start of the oldest watch. */
   readonly oldestWatch: number | undefined;
   readonly breaker: BreakerState;
-  /** How far DaxPay's clock was ahead of ours in its last verified reply, in milliseconds. */
+  /** Milliseconds that DaxPay's clock was ahead of ours in its last verified reply. */
   readonly skewMs: number | undefined;
+  /** Refunds with a sync that was sent and not answered. */
+  readonly inDoubt: number;
 }
 
 export function createRefunds(options: RefundsOptions): Refunds {
-  const { daxpay, clock, onEvent: on } = options;
-  const { release } = daxpay;
+  const { daxpay, clock, onEvent } = options;
   const rateLimiter = createRateLimiter(options.rateLimit, clock);
-  const breaker = createBreaker((state) => on({ type: "breaker", state }));
-  const finalStates = createFinalStateCache();
-  const inFlight = createSingleFlight<RefundState>(clock, () => on({ type: "shared" }));
+  const breaker = createBreaker(clock, (state) => onEvent({ type: "breaker", state }));
+  const syncer = createSyncer({ ...options, rateLimiter, breaker });
+  const calls = createSingleFlight<RefundState>(clock, () => onEvent({ type: "coalesced" }));
   const watches = createWatches(clock, { ...options.schedule, random: options.random });
+  const retry = { ...options, syncer, rateLimiter };
   let flowCount = 0;
 
-  /** Turns go round between lines: one for each unary call, batch and watch. */
+  /** Turns go round between flows: one for each unary call, batch and watch. */
   const nextFlowId = () => String(flowCount++);
 
-  async function sync(query: RefundQuery, caller: Caller, line: string): Promise<RefundState> {
-    const known = finalStates.get(refundKey(query));
-    // Asked about a closed refund, 3.x books its amount back a second time.
-    if (known?.status === "CLOSED" && !release.resyncsClosed) return known;
-    if (caller.timeoutMs <= 0) throw rateLimiter.overloadedError();
-    return await inFlight.do(requestKey(query), caller, async (flight) => {
-      const report = await syncWithRetry(query, line, flight, { ...options, rateLimiter: rateLimiter, breaker });
-      const state = stateFrom(report, query, release);
-      const before = finalStates.record(refundKey(query), state);
-      if (before) on({ type: "contradicted", before, after: state });
-      return state;
-    });
+  async function sync(request: RefundQuery, caller: Caller, flow: string): Promise<RefundState> {
+    if (caller.timeoutMs <= 0) {
+      throw new DaxPayFailure("DEADLINE_EXCEEDED", "Deadline exceeded before a request to DaxPay was sent");
+    }
+    return await calls.do(requestKey(request), caller, (call) => syncWithRetry(request, flow, call, retry));
   }
 
-  /** Everything that makes the request to DaxPay another one. */
-  function requestKey({ refundNo, bizRefundNo, clientIp, nonceStr }: RefundQuery): string {
-    return JSON.stringify([refundNo, bizRefundNo, clientIp, release.nonce === "never" ? "" : nonceStr]);
+  /** Callers with the same key share one request, whatever client addresses they send. */
+  function requestKey({ refundNo, bizRefundNo, nonceStr }: RefundQuery): string {
+    return JSON.stringify([refundNo, bizRefundNo, daxpay.release.nonce === "never" ? "" : nonceStr]);
   }
 
   return {
-    sync: (query, caller) => sync(query, caller, nextFlowId()),
-    async *batch(queries, caller) {
-      const line = nextFlowId();
-      const deadline = clock.now() + caller.timeoutMs;
+    sync: (request, caller) => sync(request, caller, nextFlowId()),
+    async *batch(requests, caller) {
+      const flow = nextFlowId();
+      const deadline = clock.elapsed() + caller.timeoutMs;
       const stop = new AbortController();
-      const leave = () => stop.abort(caller.signal.reason);
-      caller.signal.addEventListener("abort", leave, { once: true });
+      const onAbort = () => stop.abort(caller.signal.reason);
+      caller.signal.addEventListener("abort", onAbort, { once: true });
       try {
-        yield* runBatch(queries, {
+        yield* runBatch(requests, {
           keyOf: requestKey,
-          sync: (query) => sync(query, { signal: stop.signal, timeoutMs: deadline - clock.now() }, line),
+          sync: (request) => sync(request, { signal: stop.signal, timeoutMs: deadline - clock.elapsed() }, flow),
           window: options.rateLimit.concurrency,
         });
       } finally {
-        caller.signal.removeEventListener("abort", leave);
+        caller.signal.removeEventListener("abort", onAbort);
         stop.abort();
       }
     },
-    watch(query, signal) {
-      const line = nextFlowId();
-      return watches.watch(requestKey(query), signal, (caller) => sync(query, caller, line));
+    watch(request, signal) {
+      const flow = nextFlowId();
+      return watches.watch(requestKey(request), signal, (caller) => sync(request, caller, flow));
     },
     stats: () => ({
       queueSize: rateLimiter.queueSize(),
-      inFlight: inFlight.size(),
+      inFlight: calls.size(),
       watchers: watches.watchers(),
       oldestWatch: watches.oldestStartedAt(),
       breaker: breaker.state(),
       skewMs: daxpay.skewMs(),
+      inDoubt: syncer.inDoubt(),
     }),
+    async drain(timeoutMs) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancel = clock.after(timeoutMs, resolve);
+      await Promise.race([syncer.idle(), promise]);
+      cancel();
+    },
     close: () => rateLimiter.close(),
   };
-}
-
-/** With both numbers, refundNo decides. */
-function refundKey({ refundNo, bizRefundNo }: RefundQuery): string {
-  return refundNo ? `refundNo ${refundNo}` : `bizRefundNo ${bizRefundNo}`;
 }

@@ -1,30 +1,30 @@
 import type { Clock } from "./clock.ts";
 
-/** Who waits for an answer, and how long. */
+/** Who waits for a result, and for how long. */
 export interface Caller {
-  /** Aborts when the caller has gone. */
+  /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
-  /** Milliseconds that the caller will wait. */
+  /** Milliseconds that the caller waits at most. */
   readonly timeoutMs: number;
 }
 
-/** One run of work on behalf of all who joined it. */
+/** One run of work on behalf of all callers that share it. */
 export interface SharedCall {
-  /** Aborts when the last caller has left. */
+  /** Aborts when the last caller has left. Work that must not be interrupted ignores it. */
   readonly signal: AbortSignal;
-  /** When the most patient caller will have left, in milliseconds since 1970. */
+  /** The latest deadline of a caller, by Clock.elapsed. */
   deadline(): number;
-  /** Makes the error for a caller whose time ends now. The work changes it as it goes on. */
+  /** The error of a caller whose deadline expires now. The work replaces it as it proceeds. */
   timeoutError: () => unknown;
 }
 
 export interface SingleFlight<T> {
   /**
-   * Runs the work for the key, or joins the run that is under way. A caller that leaves or runs out of time does not
-   * end it for the others; when the last one leaves, it is aborted.
+   * Runs the work for the key, or joins the run in progress. A caller that leaves or times out does not end the run for the
+   * others; when the last one leaves, its signal aborts and the next caller starts a new run.
    */
-  do(key: string, caller: Caller, work: (flight: SharedCall) => Promise<T>): Promise<T>;
-  /** How many runs are under way. */
+  do(key: string, caller: Caller, work: (call: SharedCall) => Promise<T>): Promise<T>;
+  /** Number of runs in progress that have callers. */
   size(): number;
 }
 
@@ -36,62 +36,64 @@ interface Entry<T> extends SharedCall {
   ended: boolean;
 }
 
-/** Why a run that all have left is aborted; making an exception each time would cost more than the rest. */
-const ABANDONED = "left";
+/** The abort reason of a run without callers; making an exception each time would cost more than the rest. */
+const ABANDONED = "abandoned";
 
-export function createSingleFlight<T>(clock: Clock, onShared: () => void): SingleFlight<T> {
-  const runs = new Map<string, Entry<T>>();
+export function createSingleFlight<T>(clock: Clock, onCoalesced: () => void): SingleFlight<T> {
+  const entries = new Map<string, Entry<T>>();
 
-  function start(key: string, work: (flight: SharedCall) => Promise<T>): Entry<T> {
+  function start(key: string, work: (call: SharedCall) => Promise<T>): Entry<T> {
     const abort = new AbortController();
-    const run: Entry<T> = {
+    const entry: Entry<T> = {
       abort,
       signal: abort.signal,
       callers: 0,
       latestDeadline: 0,
       ended: false,
-      deadline: () => run.latestDeadline,
+      deadline: () => entry.latestDeadline,
       timeoutError: () => new DOMException("The work did not start in time", "TimeoutError"),
-      // Only when its first caller has been counted.
-      outcome: Promise.resolve().then(() => work(run)).finally(() => {
-        run.ended = true;
-        forget(key, run);
+      // Deferred so that the first caller is counted before the work starts.
+      outcome: Promise.resolve().then(() => work(entry)).finally(() => {
+        entry.ended = true;
+        forget(key, entry);
       }),
     };
-    runs.set(key, run);
-    return run;
+    // Nobody may be left to handle it.
+    entry.outcome.catch(() => {});
+    entries.set(key, entry);
+    return entry;
   }
 
-  function forget(key: string, run: Entry<T>): void {
-    if (runs.get(key) === run) runs.delete(key);
+  function forget(key: string, entry: Entry<T>): void {
+    if (entries.get(key) === entry) entries.delete(key);
   }
 
   return {
     async do(key, caller, work) {
       caller.signal.throwIfAborted();
-      const found = runs.get(key);
-      if (found) onShared();
-      const run = found ?? start(key, work);
-      run.callers++;
-      run.latestDeadline = Math.max(run.latestDeadline, clock.now() + caller.timeoutMs);
-      // Every caller has its own view of the outcome.
+      const existing = entries.get(key);
+      if (existing) onCoalesced();
+      const entry = existing ?? start(key, work);
+      entry.callers++;
+      entry.latestDeadline = Math.max(entry.latestDeadline, clock.elapsed() + caller.timeoutMs);
+      // Every caller settles on its own.
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      const depart = () => reject(caller.signal.reason);
-      caller.signal.addEventListener("abort", depart, { once: true });
-      const cancel = clock.after(Math.max(0, caller.timeoutMs), () => reject(run.timeoutError()));
-      run.outcome.then(resolve, reject);
+      const onAbort = () => reject(caller.signal.reason);
+      caller.signal.addEventListener("abort", onAbort, { once: true });
+      const cancelTimer = clock.after(Math.max(0, caller.timeoutMs), () => reject(entry.timeoutError()));
+      entry.outcome.then(resolve, reject);
       try {
         return await promise;
       } finally {
-        cancel();
-        caller.signal.removeEventListener("abort", depart);
-        run.callers--;
-        if (run.callers === 0 && !run.ended) {
-          forget(key, run);
-          run.abort.abort(ABANDONED);
+        cancelTimer();
+        caller.signal.removeEventListener("abort", onAbort);
+        entry.callers--;
+        if (entry.callers === 0 && !entry.ended) {
+          forget(key, entry);
+          entry.abort.abort(ABANDONED);
         }
       }
     },
-    size: () => runs.size,
+    size: () => entries.size,
   };
 }

@@ -2,24 +2,38 @@ import type { RefundReport } from "../daxpay/reply.ts";
 import type { Release } from "../daxpay/release.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 
-/** What became of a refund, by the contract's names. */
+/** The state of a refund, by the contract's names. */
 export type Status = "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "CLOSED" | "NOT_FOUND_AT_CHANNEL" | "UNKNOWN";
+
+/** What the verified signature ties a state to. */
+export type Binding = "SECRET_ONLY" | "REFUND";
 
 /** A refund's state as callers see it. */
 export interface RefundState {
   readonly refundNo: string;
   readonly bizRefundNo: string;
   readonly status: Status;
-  /** DaxPay's own spelling of the status. */
+  /** DaxPay's raw value. */
   readonly daxpayStatus: string;
-  /** Milliseconds since 1970, to the second. */
+  /** Epoch milliseconds, whole seconds. */
   readonly repliedAt: number;
   readonly daxpayTraceId: string;
-  /** Milliseconds to wait at least before asking again; undefined when the state is final. */
+  /** Whether this service will not sync the refund again. */
+  readonly final: boolean;
+  /** Minimum milliseconds before the next sync; undefined when final. */
   readonly nextSyncDelayMs: number | undefined;
+  readonly binding: Binding;
+  readonly orderNo: string | undefined;
+  readonly channel: string | undefined;
+  readonly amountFen: bigint | undefined;
+  /** Epoch milliseconds. */
+  readonly finishedAt: number | undefined;
+  readonly errorMessage: string | undefined;
+  /** Epoch milliseconds of the first time that this process saw the status without a change since. */
+  readonly unchangedSince: number | undefined;
 }
 
-/** DaxPay's words: 2.x's RefundSyncStatusEnum and its `close`, 3.x's RefundStatusEnum. Anything else is UNKNOWN. */
+/** DaxPay's values: 2.x's RefundSyncStatusEnum and its `close`, RefundStatusEnum. Anything else is UNKNOWN. */
 const STATUSES: Readonly<Record<string, Status>> = {
   progress: "IN_PROGRESS",
   refund_progress: "IN_PROGRESS",
@@ -32,23 +46,47 @@ const STATUSES: Readonly<Record<string, Status>> = {
 };
 
 /**
- * Milliseconds before a state may be asked for again; a state that is not listed is final unless the release calls it
- * soft. 3.x refuses Alipay syncs within 10 s of each other, and every question counts at the channel.
+ * Minimum milliseconds before the next sync of a refund that is not final. 3.x rejects Alipay syncs within 10 s of each
+ * other, and every sync counts against the channel's limits. A SUCCEEDED or CLOSED refund waits only for its confirmation.
  */
-const MIN_SYNC_INTERVAL_MS: Readonly<Partial<Record<Status, number>>> = { IN_PROGRESS: 10_000, UNKNOWN: 60_000 };
-const PROVISIONAL_INTERVAL_MS = 30_000;
+const MIN_SYNC_INTERVAL_MS: Readonly<Record<Status, number>> = {
+  IN_PROGRESS: 10_000,
+  SUCCEEDED: 10_000,
+  FAILED: 30_000,
+  CLOSED: 10_000,
+  NOT_FOUND_AT_CHANNEL: 30_000,
+  UNKNOWN: 60_000,
+};
 
-export function stateFrom(report: RefundReport, query: RefundQuery, release: Release): RefundState {
-  const status = Object.hasOwn(STATUSES, report.daxpayStatus) ? STATUSES[report.daxpayStatus] : "UNKNOWN";
+export function statusOf(daxpayStatus: string): Status {
+  return Object.hasOwn(STATUSES, daxpayStatus) ? STATUSES[daxpayStatus] : "UNKNOWN";
+}
+
+/** Whether a refund of this status needs no sync: on DaxPay 3.x one would book its amount again. */
+export function isSettled(status: Status): boolean {
+  return status === "SUCCEEDED" || status === "CLOSED";
+}
+
+/** `bound`: whether only a reply that names the refund makes a state final, which is so wherever there is a query. */
+export function stateFrom(report: RefundReport, request: RefundQuery, release: Release, bound: boolean): RefundState {
+  const status = statusOf(report.daxpayStatus);
+  const final = (report.binding === "REFUND" || !bound) &&
+    (isSettled(status) || (status === "FAILED" && !release.provisional.includes(report.daxpayStatus)));
   return {
-    refundNo: report.refundNo ?? query.refundNo,
-    bizRefundNo: report.bizRefundNo ?? query.bizRefundNo,
+    refundNo: report.refundNo ?? request.refundNo,
+    bizRefundNo: report.bizRefundNo ?? request.bizRefundNo,
     status,
     daxpayStatus: report.daxpayStatus,
     repliedAt: report.repliedAt,
     daxpayTraceId: report.daxpayTraceId ?? "",
-    nextSyncDelayMs: release.provisional.includes(report.daxpayStatus)
-      ? PROVISIONAL_INTERVAL_MS
-      : MIN_SYNC_INTERVAL_MS[status],
+    final,
+    nextSyncDelayMs: final ? undefined : MIN_SYNC_INTERVAL_MS[status],
+    binding: report.binding,
+    orderNo: report.orderNo,
+    channel: report.channel,
+    amountFen: report.amountFen,
+    finishedAt: report.finishedAt,
+    errorMessage: report.errorMessage,
+    unchangedSince: undefined,
   };
 }

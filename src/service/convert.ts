@@ -2,11 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
-import {
-  type Refund as RefundStateMessage,
-  RefundSchema,
-  RefundStatus,
-} from "../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Binding, type Refund, RefundSchema, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
 import {
   type BatchSyncRefundsResponse,
   BatchSyncRefundsResponseSchema,
@@ -15,22 +11,21 @@ import {
   type WatchRefundResponse,
   WatchRefundResponseSchema,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import {
-  Delivery,
-  FailureReason,
-  type SyncFailure,
-  SyncFailureSchema,
-} from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import type { BatchResult } from "../refund/batch.ts";
-import type { Attempt } from "../refund/watch.ts";
+import type { Outcome } from "../refund/outcome.ts";
 import type { RefundState } from "../refund/state.ts";
+import type { Attempt } from "../refund/watch.ts";
+import { messageFromFailure, truncate } from "./errors.ts";
 
-export function queryFrom(request: SyncRefundRequest | WatchRefundRequest): RefundQuery {
-  const { refundNo, bizRefundNo, clientIp } = request;
-  return { refundNo, bizRefundNo, clientIp, nonceStr: "nonceStr" in request ? request.nonceStr : "" };
+/** The only account, until several can be configured. */
+const ACCOUNT = "default";
+
+export function requestFrom(message: SyncRefundRequest | WatchRefundRequest): RefundQuery {
+  const { refundNo, bizRefundNo, clientIp } = message;
+  return { refundNo, bizRefundNo, clientIp, nonceStr: "nonceStr" in message ? message.nonceStr : "" };
 }
 
-export function messageFromState(state: RefundState): RefundStateMessage {
+export function messageFromState(state: RefundState): Refund {
   const init: MessageInitShape<typeof RefundSchema> = {
     refundNo: truncate(state.refundNo),
     bizRefundNo: truncate(state.bizRefundNo),
@@ -38,42 +33,34 @@ export function messageFromState(state: RefundState): RefundStateMessage {
     daxpayStatus: truncate(state.daxpayStatus),
     replyTime: timestampFromMs(state.repliedAt),
     daxpayTraceId: truncate(state.daxpayTraceId),
+    final: state.final,
+    account: ACCOUNT,
+    binding: Binding[state.binding],
+    orderNo: truncate(state.orderNo ?? ""),
+    channel: truncate(state.channel ?? ""),
+    errorMessage: truncate(state.errorMessage ?? ""),
   };
   if (state.nextSyncDelayMs !== undefined) init.nextSyncDelay = durationFromMs(state.nextSyncDelayMs);
+  if (state.amountFen !== undefined) init.amountFen = state.amountFen;
+  if (state.finishedAt !== undefined) init.finishTime = timestampFromMs(state.finishedAt);
+  if (state.unchangedSince !== undefined) init.unchangedSince = timestampFromMs(state.unchangedSince);
   return create(RefundSchema, init);
-}
-
-export function messageFromFailure(failure: DaxPayFailure): SyncFailure {
-  const init: MessageInitShape<typeof SyncFailureSchema> = {
-    reason: FailureReason[failure.reason],
-    delivery: Delivery[failure.delivery],
-    daxpayMessage: truncate(failure.daxpayMessage ?? ""),
-    daxpayTraceId: truncate(failure.daxpayTraceId ?? ""),
-  };
-  if (failure.daxpayCode !== undefined) init.daxpayCode = failure.daxpayCode;
-  if (failure.retryDelayMs !== undefined) init.retryDelay = durationFromMs(Math.ceil(failure.retryDelayMs));
-  return create(SyncFailureSchema, init);
 }
 
 export function messageFromResult({ index, outcome }: BatchResult): BatchSyncRefundsResponse {
   return create(BatchSyncRefundsResponseSchema, { index, outcome: outcomeFrom(outcome) });
 }
 
-export function messageFromAttempt({ attempt, observeTime, outcome }: Attempt): WatchRefundResponse {
+export function messageFromAttempt({ attempt, observedAt, outcome }: Attempt): WatchRefundResponse {
   return create(WatchRefundResponseSchema, {
     attempt,
-    observeTime: timestampFromMs(observeTime),
+    observeTime: timestampFromMs(observedAt),
     outcome: outcomeFrom(outcome),
   });
 }
 
-function outcomeFrom(outcome: RefundState | DaxPayFailure) {
+function outcomeFrom(outcome: Outcome) {
   return outcome instanceof DaxPayFailure
     ? { case: "failure", value: messageFromFailure(outcome) } as const
     : { case: "refund", value: messageFromState(outcome) } as const;
-}
-
-/** DaxPay's text as a protobuf string: at most 500 characters, no half of a surrogate pair. */
-function truncate(text: string): string {
-  return (text.length > 500 ? [...text.slice(0, 1000)].slice(0, 500).join("") : text).toWellFormed();
 }

@@ -1,87 +1,87 @@
-import type { Validator } from "@bufbuild/protovalidate";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import {
   type BatchSyncRefundsResponse,
+  BatchSyncRefundsRequestSchema,
   RefundSyncService,
   type SyncRefundRequest,
   SyncRefundRequestSchema,
+  WatchRefundRequestSchema,
   type WatchRefundResponse,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import type { Attempt } from "../refund/watch.ts";
 import type { Refunds } from "../refund/refunds.ts";
-import { messageFromAttempt, messageFromResult, messageFromState, queryFrom } from "./convert.ts";
-import { connectErrorFrom } from "./failure.ts";
+import type { Attempt } from "../refund/watch.ts";
+import { messageFromAttempt, messageFromResult, messageFromState, requestFrom } from "./convert.ts";
+import { connectErrorFrom, describeViolations, type RefundNumbers } from "./errors.ts";
+import { requireValid, violationsOf } from "./validate.ts";
 
-/** Milliseconds that a call may take when its caller sets no deadline: a unary one and a batch. */
+/** Default deadlines in milliseconds. */
 const UNARY_TIMEOUT_MS = 60_000;
 const BATCH_TIMEOUT_MS = 600_000;
 
-/** Serves RefundSyncService. The validator judges the items of a batch one by one. */
-export function routeRefunds(router: ConnectRouter, refunds: Refunds, validator: Validator): void {
-  /** Why a batch's item breaks the rules; undefined where it keeps them. */
-  function violation(request: SyncRefundRequest): DaxPayFailure | undefined {
-    const result = validator.validate(SyncRefundRequestSchema, request);
-    if (result.kind === "valid") return undefined;
-    if (result.kind === "error") throw result.error;
-    const text = result.violations.map(({ field, message }) => {
-      const [first] = field;
-      return first?.kind === "field" ? `${first.name}: ${message}` : message;
-    }).join("; ");
-    return new DaxPayFailure("INVALID_REQUEST", text, { daxpayMessage: text, delivery: "NOT_SENT" });
-  }
-
-  /** The results of what was refused here, then those of the rest as they arrive. */
-  async function* batch(requests: readonly SyncRefundRequest[], context: HandlerContext) {
-    const valid: { readonly index: number; readonly query: RefundQuery }[] = [];
-    for (const [index, request] of requests.entries()) {
-      const broken = violation(request);
-      if (broken) yield messageFromResult({ index, outcome: broken });
-      else valid.push({ index, query: queryFrom(request) });
-    }
-    const caller = { signal: context.signal, timeoutMs: timeLeftMs(context, BATCH_TIMEOUT_MS) };
-    for await (const { index, outcome } of refunds.batch(valid.map(({ query }) => query), caller)) {
-      yield messageFromResult({ index: valid[index].index, outcome });
-    }
-  }
-
+/** Serves RefundSyncService. */
+export function routeRefunds(router: ConnectRouter, refunds: Refunds): void {
   router.service(RefundSyncService, {
-    async syncRefund(request, context) {
+    async syncRefund(message, context) {
+      requireValid(SyncRefundRequestSchema, message);
       const caller = { signal: context.signal, timeoutMs: timeLeftMs(context, UNARY_TIMEOUT_MS) };
       try {
-        return { refund: messageFromState(await refunds.sync(queryFrom(request), caller)) };
+        return { refund: messageFromState(await refunds.sync(requestFrom(message), caller)) };
       } catch (error) {
-        throw toConnectError(error);
+        throw toConnectError(error, message);
       }
     },
-    async *batchSyncRefunds({ requests }, context): AsyncGenerator<BatchSyncRefundsResponse> {
+    async *batchSyncRefunds(message, context): AsyncGenerator<BatchSyncRefundsResponse> {
+      requireValid(BatchSyncRefundsRequestSchema, message);
       try {
-        yield* batch(requests, context);
+        yield* batch(refunds, message.requests, context);
       } catch (error) {
         throw toConnectError(error);
       }
     },
-    watchRefund: (request, context) => new AttemptMessages(refunds.watch(queryFrom(request), context.signal)),
+    watchRefund(message, context) {
+      requireValid(WatchRefundRequestSchema, message);
+      return new AttemptMessages(refunds.watch(requestFrom(message), context.signal), message);
+    },
   });
 }
 
-function toConnectError(error: unknown): unknown {
-  if (error instanceof DaxPayFailure) return connectErrorFrom(error);
-  const late = error instanceof DOMException && error.name === "TimeoutError";
-  return late ? new ConnectError(error.message, Code.DeadlineExceeded) : error;
+/** The results of invalid requests, then those of the others as they arrive. */
+async function* batch(refunds: Refunds, messages: readonly SyncRefundRequest[], context: HandlerContext) {
+  const valid: { readonly index: number; readonly request: RefundQuery }[] = [];
+  for (const [index, message] of messages.entries()) {
+    const violations = violationsOf(SyncRefundRequestSchema, message);
+    if (violations.length === 0) valid.push({ index, request: requestFrom(message) });
+    else {
+      const failure = new DaxPayFailure("INVALID_REQUEST", describeViolations(violations), { delivery: "NOT_SENT" });
+      yield messageFromResult({ index, outcome: failure });
+    }
+  }
+  const caller = { signal: context.signal, timeoutMs: timeLeftMs(context, BATCH_TIMEOUT_MS) };
+  for await (const { index, outcome } of refunds.batch(valid.map(({ request }) => request), caller)) {
+    yield messageFromResult({ index: valid[index].index, outcome });
+  }
+}
+
+function toConnectError(error: unknown, numbers?: RefundNumbers): unknown {
+  return error instanceof DaxPayFailure ? connectErrorFrom(error, numbers) : error;
 }
 
 /** The attempts of a watch as messages. As a generator it would take three times the memory while nothing happens. */
 class AttemptMessages implements AsyncIterableIterator<WatchRefundResponse> {
   readonly #attempts: AsyncGenerator<Attempt>;
+  readonly #numbers: RefundNumbers;
 
-  constructor(attempts: AsyncGenerator<Attempt>) {
+  constructor(attempts: AsyncGenerator<Attempt>, numbers: RefundNumbers) {
     this.#attempts = attempts;
+    this.#numbers = numbers;
   }
 
   next(): Promise<IteratorResult<WatchRefundResponse>> {
-    return this.#attempts.next().then(messageFrom, rethrow);
+    return this.#attempts.next().then(messageFrom, (error) => {
+      throw toConnectError(error, this.#numbers);
+    });
   }
 
   async return(): Promise<IteratorResult<WatchRefundResponse>> {
@@ -103,15 +103,11 @@ function messageFrom(next: IteratorResult<Attempt>): IteratorResult<WatchRefundR
   return next.done ? next : { done: false, value: messageFromAttempt(next.value) };
 }
 
-function rethrow(error: unknown): never {
-  throw toConnectError(error);
-}
-
 /**
- * What is left of the caller's time, less what an answer needs to reach the caller: a failure that arrives after the
+ * What is left of the caller's deadline, less what a response needs to reach the caller: a failure that arrives after the
  * deadline explains nothing.
  */
-function timeLeftMs(context: HandlerContext, fallbackMs: number): number {
-  const left = context.timeoutMs() ?? fallbackMs;
-  return left - Math.min(100, left / 10);
+function timeLeftMs(context: HandlerContext, defaultMs: number): number {
+  const leftMs = context.timeoutMs() ?? defaultMs;
+  return leftMs - Math.min(100, leftMs / 10);
 }
