@@ -1,13 +1,16 @@
-/** Whether DaxPay heard of a call. UNKNOWN: it was sent and no answer was seen. */
+/** Whether DaxPay received the sync. IN_DOUBT: it was sent and no reply was received. */
 export type Delivery = "NOT_SENT" | "IN_DOUBT" | "ANSWERED";
 
-/** What is always true of a reason. `retryAfterMs` is unset where repeating the call will not help. */
+/** Which request to DaxPay failed: the query before the sync, the sync, or the query after it. */
+export type Step = "QUERY" | "SYNC" | "CONFIRM";
+
+/** The defaults of a reason. `retryDelayMs` is unset where a retry cannot succeed. */
 interface ReasonRow {
   readonly delivery: Delivery;
   readonly retryDelayMs?: number;
 }
 
-/** Every reason why a sync gives no state, by its name in the contract. */
+/** Every reason why a call to DaxPay returns no state, by its name in the contract. */
 export const REASONS = {
   REFUND_NOT_FOUND: { delivery: "ANSWERED" },
   SYNC_IN_PROGRESS: { delivery: "ANSWERED", retryDelayMs: 1_000 },
@@ -25,51 +28,73 @@ export const REASONS = {
   REPLY_MISMATCHED: { delivery: "ANSWERED" },
   RATE_LIMITED: { delivery: "NOT_SENT", retryDelayMs: 1_000 },
   UNKNOWN_DAXPAY_CODE: { delivery: "ANSWERED" },
+  DEADLINE_EXCEEDED: { delivery: "NOT_SENT", retryDelayMs: 1_000 },
+  SYNC_IN_DOUBT: { delivery: "IN_DOUBT", retryDelayMs: 5_000 },
+  CIRCUIT_OPEN: { delivery: "NOT_SENT", retryDelayMs: 1_000 },
 } as const satisfies Record<string, ReasonRow>;
 
 export type Reason = keyof typeof REASONS;
 
 /** What is known of one failure besides its reason. */
 export interface FailureOptions {
-  /** DaxPay's code. */
+  readonly step?: Step;
   readonly daxpayCode?: number;
-  /** DaxPay's text, whole. */
+  /** DaxPay's text, without what it reveals of its internals. */
   readonly daxpayMessage?: string;
   readonly daxpayTraceId?: string;
-  /** Milliseconds; replaces the reason's own. */
+  /** For the log only, never for callers: SQL, stack traces and exception texts that DaxPay returned. */
+  readonly logDetail?: string;
+  /** Milliseconds; replaces the reason's default. */
   readonly retryDelayMs?: number;
-  /** Replaces the reason's own. */
+  /** Replaces the reason's default. */
   readonly delivery?: Delivery;
-  /** HTTP status of the answer, where it is what failed. */
+  /** HTTP status of the reply, where the status is what failed. */
   readonly status?: number;
-  /** Whether DaxPay or a channel asks for fewer calls. */
+  /** Whether DaxPay, a proxy or a payment channel asks for fewer requests. */
   readonly throttled?: boolean;
   readonly cause?: unknown;
 }
 
-/** A sync that gave no state. It says nothing about the refund itself, except as REFUND_NOT_FOUND. */
+/** A call to DaxPay that returned no state. It says nothing about the refund itself, except as REFUND_NOT_FOUND. */
 export class DaxPayFailure extends Error {
   override readonly name: string = "DaxPayFailure";
   readonly reason: Reason;
+  readonly step: Step | undefined;
   readonly delivery: Delivery;
-  /** Milliseconds; undefined where repeating the call will not help. */
+  /** Milliseconds; undefined where a retry cannot succeed. */
   readonly retryDelayMs: number | undefined;
   readonly daxpayCode: number | undefined;
   readonly daxpayMessage: string | undefined;
   readonly daxpayTraceId: string | undefined;
+  /** For the log only, never for callers. */
+  readonly logDetail: string | undefined;
   readonly status: number | undefined;
   readonly throttled: boolean;
+  readonly #options: FailureOptions;
 
-  constructor(reason: Reason, message: string, facts: FailureOptions = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+  constructor(reason: Reason, message: string, options: FailureOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     const row: ReasonRow = REASONS[reason];
     this.reason = reason;
-    this.delivery = facts.delivery ?? row.delivery;
-    this.retryDelayMs = facts.retryDelayMs ?? row.retryDelayMs;
-    this.daxpayCode = facts.daxpayCode;
-    this.daxpayMessage = facts.daxpayMessage;
-    this.daxpayTraceId = facts.daxpayTraceId;
-    this.status = facts.status;
-    this.throttled = facts.throttled ?? false;
+    this.step = options.step;
+    this.delivery = options.delivery ?? row.delivery;
+    this.retryDelayMs = options.retryDelayMs ?? row.retryDelayMs;
+    this.daxpayCode = options.daxpayCode;
+    this.daxpayMessage = options.daxpayMessage;
+    this.daxpayTraceId = options.daxpayTraceId;
+    this.logDetail = options.logDetail;
+    this.status = options.status;
+    this.throttled = options.throttled ?? false;
+    this.#options = options;
+  }
+
+  get retryable(): boolean {
+    return this.retryDelayMs !== undefined;
+  }
+
+  /** Copies the failure with some of its options replaced. */
+  with(changes: FailureOptions & { readonly message?: string }): DaxPayFailure {
+    const { message = this.message, ...options } = changes;
+    return new DaxPayFailure(this.reason, message, { ...this.#options, ...options });
   }
 }

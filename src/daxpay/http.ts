@@ -1,6 +1,74 @@
 import { Buffer } from "node:buffer";
+import ky, { isTimeoutError } from "ky";
+import { causeChain } from "../util/cause-chain.ts";
 import { DaxPayFailure } from "./failure.ts";
 import { MAX_REPLY_BYTES } from "./reply.ts";
+
+/**
+ * The connections to DaxPay. HTTP/1.1 only: Deno keeps a silently dead HTTP/2 connection in its pool, and loses requests
+ * when a proxy sends GOAWAY. Idle connections are closed before the peer closes them (Tomcat after 60 s, nginx after 75 s).
+ */
+export const CONNECTION_OPTIONS = {
+  http2: false,
+  poolIdleTimeout: 45_000,
+} as const satisfies Deno.CreateHttpClientOptions;
+
+/** A complete HTTP reply. */
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Little more than MAX_REPLY_BYTES at most. */
+  readonly body: Uint8Array;
+}
+
+export interface HttpOptions {
+  readonly fetch: typeof fetch;
+  /** Milliseconds until the reply must be complete. */
+  readonly timeoutMs: number;
+}
+
+export interface Http extends Disposable {
+  /** Sends one POST request and reads its reply. Throws a DaxPayFailure, or the signal's reason where it aborts. */
+  post(url: URL, body: string, signal?: AbortSignal): Promise<HttpReply>;
+}
+
+/** Creates an HTTP client with connections of its own, which its disposal closes. Never retries. */
+export function createHttp({ fetch, timeoutMs }: HttpOptions): Http {
+  const client = Deno.createHttpClient(CONNECTION_OPTIONS);
+  const requests = ky.create({
+    headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync" },
+    redirect: "manual",
+    // A retry needs a new time, nonce and signature, so it happens where requests are signed.
+    retry: 0,
+    throwHttpErrors: false,
+    timeout: timeoutMs,
+  });
+
+  async function post(url: URL, body: string, signal?: AbortSignal): Promise<HttpReply> {
+    signal?.throwIfAborted();
+    let headersReceived = false;
+    let received: Uint8Array = new Uint8Array();
+    try {
+      const { status, headers } = await requests.post(url, {
+        ...nonReplayableBody(body),
+        signal,
+        // Reading the body belongs to the request, so that ky's timeout covers it.
+        async fetch(request, init) {
+          const response = await fetch(request, { ...init, client } as RequestInit);
+          headersReceived = true;
+          received = await readBody(response);
+          return response;
+        },
+      });
+      return { status, headers, body: received };
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw failureFromFetchError(error, headersReceived);
+    }
+  }
+
+  return { post, [Symbol.dispose]: () => client.close() };
+}
 
 /** The address of a path of DaxPay, whose base may hold a path prefix. */
 export function endpoint(base: URL, path: string): URL {
@@ -10,8 +78,8 @@ export function endpoint(base: URL, path: string): URL {
 }
 
 /**
- * A body that cannot be sent a second time. Deno's fetch sends any other again by itself when a kept connection breaks,
- * even after the server has read the whole request, and a DaxPay request must be signed anew for every attempt.
+ * A body that cannot be sent a second time. Deno's fetch resends any other when a kept connection breaks, even after the
+ * server has read the whole request (denoland/deno#35610), and DaxPay would run the sync twice.
  */
 export function nonReplayableBody(body: string) {
   const bytes = new TextEncoder().encode(body);
@@ -24,11 +92,11 @@ export function nonReplayableBody(body: string) {
   return { body: stream, duplex: "half" } as const;
 }
 
-/** Reads little more than a reply may have, so that the reader can tell that there is more, and drops the rest. */
+/** Reads a body up to little more than MAX_REPLY_BYTES, so that the reader can tell that there is more. */
 export async function readBody(response: Response): Promise<Uint8Array> {
-  // What was compressed has another length than it says.
-  const told = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
-  if (told !== null && Number(told) <= MAX_REPLY_BYTES) return await response.bytes();
+  // The declared length of a compressed body is another one.
+  const contentLength = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
+  if (contentLength !== null && Number(contentLength) <= MAX_REPLY_BYTES) return await response.bytes();
   const reader = response.body?.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -43,40 +111,40 @@ export async function readBody(response: Response): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/**
- * Deno's fetch tells in words only where it failed. What surely happened before the request left is NOT_SENT;
- * everything else may have reached DaxPay.
- */
-export function failureFromFetchError(
-  error: unknown,
-  { timedOut, answered }: { timedOut: boolean; answered: boolean },
-) {
-  if (timedOut) {
-    return new DaxPayFailure("UPSTREAM_TIMEOUT", "DaxPay gave no answer before the deadline", { cause: error });
+/** What Deno's fetch reports where nothing of the request was processed: no connection, no permission, a refused stream. */
+const NOT_SENT = /client error \(Connect\)|are blocked|NotCapable|refused stream before processing/;
+/** What it reports where a reply arrived whose head is no HTTP, or more than it takes. */
+const HEAD_MALFORMED = /message head is too large|invalid [\w\s-]+ parsed/;
+/** What it reports where the connection broke within the body. Everything else is a body that cannot be decoded. */
+const BODY_INTERRUPTED = /error reading a body from connection/;
+
+/** Classifies by what was received; only before the headers does the text of Deno's error decide. */
+function failureFromFetchError(error: unknown, headersReceived: boolean): DaxPayFailure {
+  const delivery = headersReceived ? "ANSWERED" : undefined;
+  if (isTimeoutError(error)) {
+    return new DaxPayFailure("UPSTREAM_TIMEOUT", "DaxPay request timed out", { delivery, cause: error });
   }
-  const words = chainOf(error).map(String).join(": ");
-  if (!answered && /client error \(Connect\)|are blocked|NotCapable/.test(words)) {
-    return new DaxPayFailure("UPSTREAM_UNREACHABLE", `Cannot reach DaxPay: ${summarize(words)}`, { cause: error });
+  const text = causeChain(error).map(String).join(": ");
+  const summary = summarize(text);
+  if (!headersReceived && NOT_SENT.test(text)) {
+    return new DaxPayFailure("UPSTREAM_UNREACHABLE", `Cannot reach DaxPay: ${summary}`, { cause: error });
+  }
+  if (headersReceived ? !BODY_INTERRUPTED.test(text) : HEAD_MALFORMED.test(text)) {
+    return new DaxPayFailure("REPLY_MALFORMED", `Cannot read the reply: ${summary}`, { cause: error });
   }
   return new DaxPayFailure(
     "REPLY_INTERRUPTED",
-    `The connection to DaxPay broke ${answered ? "within the reply" : "before a reply"}: ${summarize(words)}`,
-    { cause: error },
+    `The connection to DaxPay broke ${headersReceived ? "within the reply" : "before a reply"}: ${summary}`,
+    { delivery, cause: error },
   );
 }
 
-function chainOf(error: unknown): unknown[] {
-  const chain: unknown[] = [];
-  for (let at = error; at !== undefined && at !== null && chain.length < 8; at = (at as Error).cause) chain.push(at);
-  return chain;
+/** The innermost cause is the most specific one. */
+function summarize(text: string): string {
+  return text.split(/: (?:client error \(\w+\): )?/).slice(-2).join(": ").slice(0, 200);
 }
 
-/** The innermost cause says it best. */
-function summarize(words: string): string {
-  return words.split(/: (?:client error \(\w+\): )?/).slice(-2).join(": ").slice(0, 200);
-}
-
-/** Retry-After holds seconds or a date (RFC 9110, 10.2.3). At most a day is believed. */
+/** Reads Retry-After, seconds or a date (RFC 9110, 10.2.3), as milliseconds, at most a day. */
 export function retryAfterMs(header: string | null, now: number): number | undefined {
   if (!header) return undefined;
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;

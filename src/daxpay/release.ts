@@ -5,28 +5,52 @@ import { epochSeconds, type TimeFormat, zonedText } from "./time.ts";
 export const SIGN_TYPES = ["HMAC_SHA256", "MD5", "SM3"] as const;
 export type SignType = typeof SIGN_TYPES[number];
 
+/** How the replies of one of DaxPay's interfaces are signed. */
+export interface ReplySigning {
+  /** Which object of a reply carries the signature and is covered by it. */
+  readonly signed: "data" | "envelope";
+  /** Whether nested numbers are signed without trailing zeros (hutool's stripTrailingZeros): `100` for `100.0000`. */
+  readonly trimZeros: boolean;
+  /**
+   * Members of `data` that are signed after all others, in this order, wherever the reply holds them: Jackson writes the
+   * members of Java superclasses first, hutool signs them last.
+   */
+  readonly superclassLast: readonly string[];
+}
+
+/** The read-only query of a refund, which reads DaxPay's database only (UniQueryController). */
+export interface RefundQueryApi extends ReplySigning {
+  readonly path: string;
+  /** The member of `data` that holds the status. */
+  readonly status: "status";
+  /** Unit of `data.amount`. */
+  readonly amountUnit: "fen" | "yuan";
+}
+
 /**
  * One release of DaxPay as its refund sync behaves on the wire. Adding a release is adding a row.
  * DaxPay signs its own beans, so a member that a release does not know must be neither sent nor signed.
  */
-export interface Release {
+export interface Release extends ReplySigning {
+  /** Path of the sync. */
   readonly path: string;
-  /** Whether a nonceStr is sent: never, when the caller gave one, or always (a fresh one where the caller gave none). */
+  /** Whether a nonceStr is sent: never, only the caller's, or always (a fresh one where the caller gives none). */
   readonly nonce: "never" | "given" | "always";
   /** Members that name the caller to DaxPay, from the configuration. */
   readonly identity: readonly ("appId" | "mchNo")[];
   readonly time: TimeFormat;
+  /** Whether the whole string, secret included, is upper-cased before it is hashed. */
   readonly upperCase: boolean;
   /** Which algorithm each sign type stands for on this release's server; a type that is missing does not exist there. */
   readonly algorithms: Readonly<Partial<Record<SignType, Algorithm>>>;
-  /** Which object of a reply carries the signature and is covered by it. */
-  readonly signed: "data" | "envelope";
-  /** The member of `data` that holds the status. */
+  /** The member of the sync's `data` that holds the status. */
   readonly status: "status" | "orderStatus";
   /** Statuses that may change later although they sound final. */
   readonly provisional: readonly string[];
   /** Whether a closed refund may be synced again: on 3.x that books its amount back a second time. */
   readonly resyncsClosed: boolean;
+  /** Undefined where the release has no query that works: 2.0.6 looks a refund number up as a database id. */
+  readonly query: RefundQueryApi | undefined;
 }
 
 /** 2.x alike: seconds, no upper-casing, `data` signed. A channel error never shows as a status there. */
@@ -36,34 +60,61 @@ const v2 = {
   upperCase: false,
   algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5" },
   signed: "data",
+  trimZeros: false,
+  superclassLast: [],
   status: "status",
   provisional: [],
   resyncsClosed: true,
+  query: undefined,
 } as const satisfies Partial<Release>;
 
-/** 3.x alike: zoned time texts, the envelope signed. A passing channel error sets the refund to `fail`. */
+/** 2.0.7 and 2.0.8: flat `data`, amounts in fen. */
+const v2Query = {
+  path: "/unipay/query/refundOrder",
+  signed: "data",
+  trimZeros: false,
+  superclassLast: [],
+  status: "status",
+  amountUnit: "fen",
+} as const satisfies RefundQueryApi;
+
+/** 3.x alike: zoned time texts, the envelope signed. A transient channel error sets the refund to `fail`. */
 const v3 = {
   path: "/unipay/sync/order/refund",
   nonce: "always",
   time: zonedText,
   signed: "envelope",
+  trimZeros: false,
+  superclassLast: [],
   status: "orderStatus",
   provisional: ["fail", "refund_fail", "pay_not_found"],
   resyncsClosed: false,
 } as const satisfies Partial<Release>;
 
-/** The releases by their names in DAXPAY_RELEASE, oldest last-seen behaviour first. */
+/** 3.0.0: nested `data`, amounts in yuan. */
+const v3Query = {
+  path: "/unipay/query/refundOrder",
+  signed: "envelope",
+  trimZeros: true,
+  superclassLast: [],
+  status: "status",
+  amountUnit: "yuan",
+} as const satisfies RefundQueryApi;
+
+/** The releases by their names in DAXPAY_RELEASE, oldest first. */
 export const RELEASES = {
   /** The interface page word for word; no known DaxPay serves refunds at its path. */
   documented: { ...v2, path: "/unipay/sync/pay", nonce: "given" },
   "2.0.6": { ...v2, path: "/unipay/syncRefund", nonce: "never" },
-  "2.0.7": { ...v2, path: "/unipay/sync/refund", nonce: "never" },
-  "2.0.8": { ...v2, path: "/unipay/sync/refund", nonce: "always" },
+  "2.0.7": { ...v2, path: "/unipay/sync/refund", nonce: "never", query: v2Query },
+  "2.0.8": { ...v2, path: "/unipay/sync/refund", nonce: "always", query: v2Query },
   "3.0.0-beta4": {
     ...v3,
     identity: ["appId"],
     upperCase: false,
     algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "SM3" },
+    // RefundOrderResult extends MchAppResult (appId), which extends BaseResult (id, createTime).
+    query: { ...v3Query, superclassLast: ["appId", "id", "createTime"] },
   },
   "3.0.0": {
     ...v3,
@@ -71,6 +122,7 @@ export const RELEASES = {
     upperCase: true,
     // The server computes MD5 where SM3 is chosen (PaymentAssistService of 3.0.0).
     algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" },
+    query: v3Query,
   },
 } as const satisfies Record<string, Release>;
 

@@ -1,33 +1,49 @@
-import { type Classification, classifyCode, classifyDataCode } from "./code.ts";
-import { DaxPayFailure } from "./failure.ts";
+import { type Classification, classifyCode, classifyDataCode, showsInternals } from "./code.ts";
+import { fenFrom } from "./decimal.ts";
+import { DaxPayFailure, type FailureOptions } from "./failure.ts";
 import { type Json, type JsonObject, parseJson } from "./json.ts";
-import type { Release } from "./release.ts";
+import type { RefundQueryApi, Release, ReplySigning } from "./release.ts";
 import type { RefundQuery } from "./request.ts";
 import { signedMembers, type SigningScheme, verify } from "./sign.ts";
 
 /** More than any DaxPay reply has; what is larger is not read to its end. */
 export const MAX_REPLY_BYTES = 64 * 1024;
 
-/** A refund's state as a verified signature proves it. */
+/** What a verified reply is bound to: REFUND if the reply names the refund, SECRET_ONLY if it names none. */
+export type Binding = "SECRET_ONLY" | "REFUND";
+
+/** A refund's state as a verified signature proves it. Times are epoch milliseconds. */
 export interface RefundReport {
   readonly kind: "report";
-  /** As in the reply; undefined where the reply does not name it, as no known release does. */
+  /** As signed; undefined where the reply does not name it, as no known sync does. */
   readonly refundNo: string | undefined;
   readonly bizRefundNo: string | undefined;
   /** DaxPay's own spelling. */
   readonly daxpayStatus: string;
-  /** Milliseconds since 1970, to the second. */
+  /** To the second. */
   readonly repliedAt: number;
   readonly daxpayTraceId: string | undefined;
-  /** How far DaxPay's clock was ahead of ours, in milliseconds; negative: behind. */
+  /** Milliseconds by which DaxPay's clock was ahead of ours; negative: behind. */
   readonly skewMs: number;
+  readonly binding: Binding;
+  /** DaxPay's number of the payment; this and the rest come from a query only. */
+  readonly orderNo?: string;
+  /** DaxPay's code of the payment channel, for example `wechat_pay`. */
+  readonly channel?: string;
+  readonly amountFen?: bigint;
+  /** When the refund succeeded or failed, to the second. */
+  readonly finishTime?: number;
+  /** Why the refund failed. */
+  readonly errorMessage?: string;
+  /** DaxPay's application that owns the refund (3.0.0-beta4). */
+  readonly appId?: string;
 }
 
-/** An answer without a state. */
+/** A reply without a state. */
 export interface FailedReply {
   readonly kind: "failure";
   readonly failure: DaxPayFailure;
-  /** As in RefundReport, where a verified reply told its time. */
+  /** As in RefundReport, where a verified reply holds its time. */
   readonly skewMs: number | undefined;
 }
 
@@ -37,35 +53,51 @@ export interface ReplyContext {
   /** Any of them may have signed. */
   readonly secrets: readonly string[];
   readonly query: RefundQuery;
-  /** Of the request: no text that is passed on repeats it, nor a secret. */
+  /** The request's signature: like the secrets, it is redacted from DaxPay's texts. */
   readonly signature?: string;
   readonly timeZone: string;
-  /** Milliseconds since 1970 when the reply arrived. */
+  /** When the reply arrived, in epoch milliseconds. */
   readonly now: number;
   readonly maxSkewMs: number;
 }
 
 /**
- * Reads an HTTP 200 body of at most MAX_REPLY_BYTES as untrusted bytes. Never throws; a report comes out only where a
- * signature verifies over the members as received, and the reply is of the refund and the time asked for.
+ * Reads the body of a sync's reply, at most MAX_REPLY_BYTES of untrusted bytes. Never throws; a report is returned only
+ * where a signature verifies over the members as received, and the reply belongs to the refund and to this time.
  */
 export function readReply(body: Uint8Array, context: ReplyContext): RefundReport | FailedReply {
+  return read(body, { ...context, api: context.release });
+}
+
+/** Reads the body of a query's reply like `readReply`; the reply must name the refund. Throws where there is no query. */
+export function readQueryReply(body: Uint8Array, context: ReplyContext): RefundReport | FailedReply {
+  const api = context.release.query;
+  if (!api) throw new TypeError("expected a release with a refund query, got one without");
+  return read(body, { ...context, api, queryApi: api });
+}
+
+interface Reading extends ReplyContext {
+  /** How the reply is signed and which member holds the status. */
+  readonly api: ReplySigning & Pick<Release, "status">;
+  /** Set for a query. */
+  readonly queryApi?: RefundQueryApi;
+}
+
+function read(body: Uint8Array, reading: Reading): RefundReport | FailedReply {
   let skewMs: number | undefined;
   try {
-    const envelope = readEnvelope(body, context);
-    const signed = verifiedObject(envelope, context);
-    if (signed) {
-      const time = timeOf(signed, context);
-      if (time) skewMs = checkTime(time, context);
-    }
-    return reportFrom(envelope, signed, skewMs, context);
+    const envelope = readEnvelope(body, reading);
+    const signed = verifiedObject(envelope, reading);
+    const repliedAt = signed && timeOf(signed, "resTime", reading);
+    if (repliedAt !== undefined) skewMs = checkTime(repliedAt, reading);
+    return reportFrom(envelope, signed, { repliedAt, skewMs }, reading);
   } catch (error) {
     if (error instanceof DaxPayFailure) return { kind: "failure", failure: error, skewMs };
     throw error;
   }
 }
 
-/** The envelope's members by their types, before anything is believed. */
+/** The envelope's members by their types, before anything is trusted. */
 interface Envelope {
   readonly object: JsonObject;
   readonly code: number;
@@ -76,134 +108,150 @@ interface Envelope {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function readEnvelope(body: Uint8Array, context: ReplyContext): Envelope {
-  if (body.length > MAX_REPLY_BYTES) throw malformed(`it is larger than ${MAX_REPLY_BYTES} bytes`);
+function readEnvelope(body: Uint8Array, reading: Reading): Envelope {
+  if (body.length > MAX_REPLY_BYTES) throw malformed(`expected at most ${MAX_REPLY_BYTES} bytes, got more`);
   let json: Json;
   try {
     json = parseJson(utf8.decode(body));
   } catch (error) {
-    throw malformed(`it is not usable JSON: ${(error as Error).message.slice(0, 200)}`);
+    throw malformed(`expected JSON: ${(error as Error).message.slice(0, 200)}`);
   }
-  if (json.type !== "object") throw malformed(`found ${describeType(json)}, wanted an object`);
+  if (json.type !== "object") throw malformed(`expected an object, got ${describeType(json)}`);
   const traceId = optionalText(json, "traceId");
-  const text = redact(optionalText(json, "msg"), context);
+  const text = optionalText(json, "msg");
   const data = json.members.get("data");
   if (data && data.type !== "object" && data.type !== "null") {
-    throw malformed(`member "data" is ${describeType(data)}, wanted an object`, { daxpayTraceId: traceId });
+    throw malformed(`expected member "data" to be an object, got ${describeType(data)}`, { daxpayTraceId: traceId });
   }
-  const code = codeOf(json, "code", { daxpayTraceId: traceId, daxpayMessage: text });
+  const code = codeOf(json, "code", { daxpayTraceId: traceId, ...textOptions(undefined, text, reading) });
   return { object: json, code, text, traceId, data: data?.type === "object" ? data : undefined };
 }
 
 /**
- * The object whose signature was verified; undefined for a failure that carries none. Throws where a signature is
- * wrong, and where one is missing although the envelope promises a result.
+ * Returns the object whose signature was verified; undefined for a failure that carries none. Throws where a signature
+ * is wrong, and where it is missing although the envelope's code is 0.
  */
-function verifiedObject(envelope: Envelope, context: ReplyContext): JsonObject | undefined {
-  // Where the release signs `data`, an envelope with a signature comes from another release; it must verify all the same.
+function verifiedObject(envelope: Envelope, reading: Reading): JsonObject | undefined {
+  const { api, rule, secrets } = reading;
+  // Where `data` is signed, an envelope with a signature comes from another release; it must verify all the same.
   const candidates = [envelope.object, envelope.data].filter((object) => object !== undefined);
-  const carrier = context.release.signed === "data" ? envelope.data : envelope.object;
+  const signedObject = api.signed === "data" ? envelope.data : envelope.object;
   let verified: JsonObject | undefined;
   for (const object of candidates) {
     const signature = optionalText(object, "sign");
     if (signature === undefined) continue;
-    const members = signedMembers(object);
-    if (!context.secrets.some((secret) => verify(members, signature, secret, context.rule))) {
-      throw unverified("its signature does not match", envelope, context);
+    const members = signedMembers(object, api);
+    if (!secrets.some((secret) => verify(members, signature, secret, rule))) {
+      throw unverified("its signature does not match", envelope, reading);
     }
-    if (object === carrier) verified = object;
+    if (object === signedObject) verified = object;
   }
-  if (!verified && envelope.code === 0) throw unverified("it carries no signature", envelope, context);
+  if (!verified && envelope.code === 0) throw unverified("it carries no signature", envelope, reading);
   return verified;
+}
+
+interface ReplyTime {
+  /** Epoch milliseconds. */
+  readonly repliedAt: number | undefined;
+  readonly skewMs: number | undefined;
 }
 
 function reportFrom(
   envelope: Envelope,
   signed: JsonObject | undefined,
-  skewMs: number | undefined,
-  context: ReplyContext,
+  { repliedAt, skewMs }: ReplyTime,
+  reading: Reading,
 ): RefundReport | FailedReply {
-  const { release } = context;
+  const { api, queryApi } = reading;
   const { traceId, data } = envelope;
+  const failed = (classification: Classification, code: number, text: string): FailedReply => ({
+    kind: "failure",
+    failure: failureFrom(classification, code, { daxpayTraceId: traceId, ...textOptions(code, text, reading) }),
+    skewMs,
+  });
   if (envelope.code !== 0) {
     const text = envelope.text ?? "";
-    const meaning = classifyCode(envelope.code, text);
-    // No release says so unsigned, and a caller may refund again because of it.
-    if (meaning.reason === "REFUND_NOT_FOUND" && signed !== envelope.object) {
-      throw unverified("no signature covers its code", envelope, context);
+    const classification = classifyCode(envelope.code, text);
+    // No release returns it unsigned, and a caller may refund again because of it.
+    if (classification.reason === "REFUND_NOT_FOUND" && signed !== envelope.object) {
+      throw unverified("no signature covers its code", envelope, reading);
     }
-    return {
-      kind: "failure",
-      failure: failureFrom(meaning, { daxpayCode: envelope.code, daxpayMessage: text, daxpayTraceId: traceId }),
-      skewMs,
-    };
+    return failed(classification, envelope.code, text);
   }
-  if (!data) throw malformed('member "data" is missing although the code is 0', { daxpayTraceId: traceId });
-  checkRefundIdentity(data, context, traceId);
-  if (release.signed === "data") {
-    const text = redact(optionalText(data, "msg"), context) ?? "";
-    const code = codeOf(data, "data.code", { daxpayTraceId: traceId, daxpayMessage: text });
-    if (code !== 0) {
-      return {
-        kind: "failure",
-        failure: failureFrom(classifyDataCode(code, text), {
-          daxpayCode: code,
-          daxpayMessage: text,
-          daxpayTraceId: traceId,
-        }),
-        skewMs,
-      };
-    }
+  if (!data) throw malformed('expected member "data" with code 0, got none', { daxpayTraceId: traceId });
+  const binding = bindingOf(data, reading, traceId);
+  if (api.signed === "data") {
+    const text = optionalText(data, "msg") ?? "";
+    const code = codeOf(data, "data.code", { daxpayTraceId: traceId, ...textOptions(undefined, text, reading) });
+    if (code !== 0) return failed(classifyDataCode(code, text), code, text);
   }
-  const word = optionalText(data, release.status);
-  if (!word) throw malformed(`member "data.${release.status}" is missing`, { daxpayTraceId: traceId });
-  const time = signed && timeOf(signed, context);
-  if (!time || skewMs === undefined) throw malformed('member "resTime" is missing', { daxpayTraceId: traceId });
+  if (queryApi && binding !== "REFUND") throw mismatched("expected it to name the refund, got no name", traceId);
+  const daxpayStatus = optionalText(data, api.status);
+  if (!daxpayStatus) throw malformed(`expected member "data.${api.status}", got none`, { daxpayTraceId: traceId });
+  if (repliedAt === undefined || skewMs === undefined) {
+    throw malformed('expected member "resTime", got none', { daxpayTraceId: traceId });
+  }
   return {
     kind: "report",
     refundNo: optionalText(data, "refundNo"),
     bizRefundNo: optionalText(data, "bizRefundNo"),
-    daxpayStatus: word,
-    repliedAt: time,
+    daxpayStatus,
+    repliedAt,
     daxpayTraceId: traceId,
     skewMs,
+    binding,
+    ...(queryApi && queriedMembers(data, queryApi, reading)),
   };
 }
 
-function failureFrom(
-  meaning: Classification,
-  details: { daxpayCode: number; daxpayMessage: string; daxpayTraceId: string | undefined },
-) {
-  return new DaxPayFailure(
-    meaning.reason,
-    `DaxPay returned code ${details.daxpayCode}${
-      details.daxpayMessage ? ` ${JSON.stringify(details.daxpayMessage.slice(0, 200))}` : ""
-    }`,
-    { ...details, retryDelayMs: meaning.retryAfterMs, throttled: meaning.throttled },
-  );
+/** What only a query's reply holds. */
+function queriedMembers(data: JsonObject, { amountUnit }: RefundQueryApi, reading: Reading) {
+  const amount = scalarText(data.members.get("amount"));
+  const amountFen = amount === undefined ? undefined : fenFrom(amount, amountUnit);
+  if (amount !== undefined && amountFen === undefined) {
+    throw malformed(`expected member "data.amount" to be an exact amount in ${amountUnit}, got ${amount.slice(0, 40)}`);
+  }
+  return {
+    orderNo: optionalText(data, "orderNo"),
+    channel: optionalText(data, "channel"),
+    amountFen,
+    finishTime: timeOf(data, "finishTime", reading),
+    errorMessage: textOptions(undefined, optionalText(data, "errorMsg"), reading).daxpayMessage,
+    appId: optionalText(data, "appId"),
+  };
 }
 
-/** Milliseconds since 1970; undefined where the reply does not tell its time, as 3.0.0's failures do not. */
-function timeOf(signed: JsonObject, { release, timeZone }: ReplyContext): number | undefined {
-  const member = signed.members.get("resTime");
+function failureFrom(classification: Classification, code: number, options: FailureOptions): DaxPayFailure {
+  const quoted = options.daxpayMessage ? ` ${JSON.stringify(options.daxpayMessage.slice(0, 200))}` : "";
+  return new DaxPayFailure(classification.reason, `DaxPay returned code ${code}${quoted}`, {
+    ...options,
+    daxpayCode: code,
+    retryDelayMs: classification.retryDelayMs,
+    throttled: classification.throttled,
+  });
+}
+
+/** Reads a time as epoch milliseconds; undefined where the member is missing, as `resTime` is in 3.0.0's failures. */
+function timeOf(object: JsonObject, name: string, { release, timeZone, now }: Reading): number | undefined {
+  const member = object.members.get(name);
   if (!member || member.type === "null") return undefined;
-  const text = member.type === "number" ? member.text : member.type === "string" ? member.value : undefined;
-  const time = text === undefined ? undefined : release.time.read(text, timeZone);
+  const text = scalarText(member);
+  const time = text === undefined ? undefined : release.time.read(text, timeZone, now);
   if (time === undefined) {
-    throw malformed(`member "resTime" is ${preview(member)}, wanted ${release.time.wanted}`);
+    throw malformed(`expected member "${name}" to be ${release.time.expected}, got ${preview(member)}`);
   }
   return time;
 }
 
-function checkTime(time: number, { now, maxSkewMs }: ReplyContext): number {
-  // DaxPay cuts the milliseconds off.
+/** Returns the skew in milliseconds. */
+function checkTime(time: number, { now, maxSkewMs }: Reading): number {
+  // DaxPay truncates its time to the second.
   const skewMs = now < time ? time - now : Math.min(0, time + 999 - now);
   if (Math.abs(skewMs) > maxSkewMs) {
-    throw new DaxPayFailure(
-      "REPLY_MISMATCHED",
-      `Cannot use the reply: its time is ${Math.round(Math.abs(skewMs) / 1000)} s ${
-        skewMs < 0 ? "before" : "after"
-      } this service's clock, wanted at most ${maxSkewMs / 1000} s`,
+    const got = `${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs < 0 ? "before" : "after"} it`;
+    throw mismatched(
+      `expected its time within ${maxSkewMs / 1000} s of this service's clock, got ${got}`,
+      undefined,
     );
   }
   return skewMs;
@@ -212,50 +260,60 @@ function checkTime(time: number, { now, maxSkewMs }: ReplyContext): number {
 /** Members by which DaxPay's other replies and notices, signed with the same secret, name what they are about. */
 const FOREIGN_IDS = ["orderNo", "bizOrderNo", "outOrderNo", "transferNo", "bizTransferNo", "allocNo", "bizAllocNo"];
 
-/** Refuses a genuine reply about something else that was put in the place of the one asked for. */
-function checkRefundIdentity(data: JsonObject, { query }: ReplyContext, traceId: string | undefined): void {
-  const member = query.refundNo ? "refundNo" : "bizRefundNo";
-  const found = optionalText(data, member);
-  if (found !== undefined && found !== query[member]) {
-    throw new DaxPayFailure(
-      "REPLY_MISMATCHED",
-      `Cannot use the reply: its "${member}" is ${JSON.stringify(found.slice(0, 100))}, wanted ${
-        JSON.stringify(query[member])
-      }`,
-      { daxpayTraceId: traceId },
-    );
+/** Rejects a genuine reply about another refund, or about something else than a refund. */
+function bindingOf(data: JsonObject, { query, queryApi }: Reading, traceId: string | undefined): Binding {
+  const name = query.refundNo ? "refundNo" : "bizRefundNo";
+  const actual = optionalText(data, name);
+  if (actual === undefined) {
+    // A query's failure holds the members of a refund as nulls; a sync's reply does not know them at all.
+    const foreign = FOREIGN_IDS.find((id) => {
+      const member = data.members.get(id);
+      return member && !(queryApi && member.type === "null");
+    });
+    if (foreign) throw mismatched(`expected it to name the refund, got "${foreign}" instead`, traceId);
+    return "SECRET_ONLY";
   }
-  const other = found === undefined && FOREIGN_IDS.find((name) => data.members.has(name));
-  if (other) {
-    throw new DaxPayFailure(
-      "REPLY_MISMATCHED",
-      `Cannot use the reply: it has "${other}" and does not name the refund, so it answers another question`,
-      { daxpayTraceId: traceId },
-    );
+  if (actual !== query[name]) {
+    const got = JSON.stringify(actual.slice(0, 100));
+    throw mismatched(`expected its "${name}" to be ${JSON.stringify(query[name])}, got ${got}`, traceId);
   }
+  return "REFUND";
 }
 
-function unverified(what: string, envelope: Envelope, context: ReplyContext): DaxPayFailure {
-  // 2.x tells its failures in `data`. Shown so that people can look into it, and marked by the reason as unproven.
-  const inner = context.release.signed === "data" ? envelope.data : undefined;
+function mismatched(what: string, daxpayTraceId: string | undefined): DaxPayFailure {
+  return new DaxPayFailure("REPLY_MISMATCHED", `Cannot use the reply: ${what}`, { daxpayTraceId });
+}
+
+function unverified(what: string, envelope: Envelope, reading: Reading): DaxPayFailure {
+  // Shown although unproven, so that people can look into it; the reason marks it. 2.x's failures are in `data`.
+  const inner = reading.api.signed === "data" ? envelope.data : undefined;
   const code = integerOf(inner?.members.get("code")) || envelope.code;
-  const text = inner?.members.get("msg");
+  const innerText = inner?.members.get("msg");
+  const text = innerText?.type === "string" ? innerText.value : envelope.text;
   return new DaxPayFailure("REPLY_UNVERIFIED", `Cannot trust the reply: ${what}`, {
     daxpayTraceId: envelope.traceId,
-    ...(code === 0
-      ? {}
-      : { daxpayCode: code, daxpayMessage: text?.type === "string" ? redact(text.value, context) : envelope.text }),
+    ...(code === 0 ? {} : { daxpayCode: code, ...textOptions(code, text, reading) }),
   });
 }
 
-function malformed(what: string, details: { daxpayTraceId?: string; daxpayMessage?: string } = {}): DaxPayFailure {
-  return new DaxPayFailure("REPLY_MALFORMED", `Cannot read the reply: ${what}`, details);
+function malformed(what: string, options: FailureOptions = {}): DaxPayFailure {
+  return new DaxPayFailure("REPLY_MALFORMED", `Cannot read the reply: ${what}`, options);
 }
 
-/** DaxPay knows the secret, 3.0.0 in capitals as well, and what its texts echo goes to callers and into the log. */
-function redact(text: string | undefined, { secrets, signature = "" }: ReplyContext): string | undefined {
+/** Where a text of DaxPay belongs: to callers, or to the log alone. */
+function textOptions(
+  code: number | undefined,
+  text: string | undefined,
+  reading: Reading,
+): Pick<FailureOptions, "daxpayMessage" | "logDetail"> {
+  const redacted = redact(text, reading);
+  return redacted && showsInternals(code, redacted) ? { logDetail: redacted } : { daxpayMessage: redacted };
+}
+
+/** DaxPay knows the secret, 3.0.0 in capitals as well, and its texts go to callers and into the log. */
+function redact(text: string | undefined, { secrets, signature = "" }: Reading): string | undefined {
   if (!text) return text;
-  // A few characters also stand in other words, and taking them out there would show them.
+  // Shorter ones also stand in other words, and taking them out there would show them.
   const hidden = [...secrets, signature].filter((one) => one.length >= 6);
   const lower = text.toLowerCase();
   if (!hidden.some((one) => lower.includes(one.toLowerCase()))) return text;
@@ -263,28 +321,34 @@ function redact(text: string | undefined, { secrets, signature = "" }: ReplyCont
 }
 
 /** DaxPay's codes are JSON numbers; a development build between 2.0.5 and 2.0.6 wrote them as strings. */
-function codeOf(
-  object: JsonObject,
-  path: "code" | "data.code",
-  details: { daxpayTraceId: string | undefined; daxpayMessage: string | undefined },
-): number {
+function codeOf(object: JsonObject, path: "code" | "data.code", options: FailureOptions): number {
   const member = object.members.get("code");
   const code = integerOf(member);
   if (code === undefined) {
-    throw malformed(`member "${path}" is ${member ? preview(member) : "missing"}, wanted a whole number`, details);
+    throw malformed(
+      `expected member "${path}" to be a whole number, got ${member ? preview(member) : "none"}`,
+      options,
+    );
   }
   return code;
 }
 
 function integerOf(member: Json | undefined): number | undefined {
-  const text = member?.type === "number" ? member.text : member?.type === "string" ? member.value : "";
+  const text = scalarText(member) ?? "";
   return /^-?\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The text of a number or string; undefined for everything else. */
+function scalarText(member: Json | undefined): string | undefined {
+  return member?.type === "number" ? member.text : member?.type === "string" ? member.value : undefined;
 }
 
 function optionalText(object: JsonObject, name: string): string | undefined {
   const member = object.members.get(name);
   if (!member || member.type === "null") return undefined;
-  if (member.type !== "string") throw malformed(`member "${name}" is ${describeType(member)}, wanted a string`);
+  if (member.type !== "string") {
+    throw malformed(`expected member "${name}" to be a string, got ${describeType(member)}`);
+  }
   return member.value;
 }
 

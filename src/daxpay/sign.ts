@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { plainDecimal } from "./decimal.ts";
 import type { Json, JsonObject } from "./json.ts";
 
-/** What is really computed over the string; what DaxPay's administrators choose is a SignType. */
+/** The digest of the string; what DaxPay's administrators choose is a SignType. */
 export type Algorithm = "HMAC_SHA256" | "MD5" | "SM3";
 
 /** Name and text of each member that is signed, in any order. */
@@ -31,11 +32,11 @@ export function sign(members: Members, secret: string, rule: SigningScheme): str
   return DIGESTS[rule.algorithm](rule.upperCase ? text.toUpperCase() : text, secret);
 }
 
-/** Tells, in constant time for texts of one length, whether a received signature is right, in either hex case. */
+/** Checks a received signature, hex in either case, in constant time for texts of one length. */
 export function verify(members: Members, signature: string, secret: string, rule: SigningScheme): boolean {
-  const wanted = Buffer.from(sign(members, secret, rule));
-  const found = Buffer.from(signature.toLowerCase());
-  return found.length === wanted.length && timingSafeEqual(found, wanted);
+  const expected = Buffer.from(sign(members, secret, rule));
+  const actual = Buffer.from(signature.toLowerCase());
+  return actual.length === expected.length && timingSafeEqual(actual, expected);
 }
 
 /** Members joined in the order of their UTF-16 names; the signature itself takes no part. */
@@ -49,25 +50,33 @@ function linkString(members: Members): string {
     .replace(/["\\]/g, "");
 }
 
-/** The members of a received object as DaxPay signed them: all that are not null, whatever their names. */
-export function signedMembers(object: JsonObject): [name: string, text: string][] {
+/** How DaxPay's bean differs from the JSON that it sent; see ReplySigning. */
+export interface NestedForm {
+  readonly trimZeros: boolean;
+  readonly superclassLast: readonly string[];
+}
+
+const AS_RECEIVED: NestedForm = { trimZeros: false, superclassLast: [] };
+
+/** Lists the members of a received object as DaxPay signed them: all that are not null, whatever their names. */
+export function signedMembers(object: JsonObject, form = AS_RECEIVED): [name: string, text: string][] {
   const members: [string, string][] = [];
   for (const [name, value] of object.members) {
-    const text = textOf(value);
+    const text = textOf(value, form);
     if (text !== undefined) members.push([name, text]);
   }
   return members;
 }
 
 /** Null and empty lists are left out, the empty string is not. */
-function textOf(value: Json): string | undefined {
+function textOf(value: Json, form: NestedForm): string | undefined {
   switch (value.type) {
     case "null":
       return undefined;
     case "array":
-      return value.items.length === 0 ? undefined : nestedText(value);
+      return value.items.length === 0 ? undefined : nestedText(value, form);
     case "object":
-      return nestedText(value);
+      return nestedText(value, form);
     case "string":
       return value.value;
     case "number":
@@ -78,29 +87,38 @@ function textOf(value: Json): string | undefined {
 }
 
 /**
- * Nested JSON as DaxPay's server writes it for signing (hutool-json): received order, nulls dropped, compact. Only the
- * letters of its escapes matter, since their backslashes and all quotes are deleted afterwards.
+ * Writes nested JSON as DaxPay's server does for signing (hutool-json): nulls dropped, compact. Only the letters of its
+ * escapes matter, since their backslashes and all quotes are deleted afterwards.
  */
-function nestedText(value: Json): string {
+function nestedText(value: Json, form: NestedForm): string {
   switch (value.type) {
     case "null":
       return "null";
     case "boolean":
       return String(value.value);
     case "number":
-      return value.text;
+      return form.trimZeros ? plainDecimal(value.text) ?? value.text : value.text;
     case "string":
       return `"${escaped(value.value)}"`;
     case "array":
-      return `[${value.items.map(nestedText).join(",")}]`;
+      return `[${value.items.map((item) => nestedText(item, form)).join(",")}]`;
     case "object":
       return `{${
-        [...value.members]
+        inSignedOrder(value, form)
           .filter(([, member]) => member.type !== "null")
-          .map(([name, member]) => `"${escaped(name)}":${nestedText(member)}`)
+          .map(([name, member]) => `"${escaped(name)}":${nestedText(member, form)}`)
           .join(",")
       }}`;
   }
+}
+
+function inSignedOrder({ members }: JsonObject, { superclassLast }: NestedForm): [name: string, member: Json][] {
+  if (superclassLast.length === 0) return [...members];
+  const last = superclassLast.flatMap((name): [string, Json][] => {
+    const member = members.get(name);
+    return member ? [[name, member]] : [];
+  });
+  return [...[...members].filter(([name]) => !superclassLast.includes(name)), ...last];
 }
 
 const SHORT_ESCAPES: Readonly<Record<string, string>> = {

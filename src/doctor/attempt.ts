@@ -56,7 +56,7 @@ function wireOf(attempt: Attempt): string {
     attempt.path,
     nonce === "always",
     identity,
-    time.wanted,
+    time.expected,
     ruleOf(attempt),
     attempt.secret.text,
   ]);

@@ -50,6 +50,9 @@ const VERDICTS: Readonly<Record<Reason, Verdict>> = {
   REPLY_MISMATCHED: "fault",
   RATE_LIMITED: "fault",
   UNKNOWN_DAXPAY_CODE: "fault",
+  DEADLINE_EXCEEDED: "fault",
+  SYNC_IN_DOUBT: "fault",
+  CIRCUIT_OPEN: "fault",
 };
 
 /** 2.0.5 says so, unsigned, of a refund it does not know, once it has checked the signature. */

@@ -16,10 +16,11 @@ describe("the interface page's replies", () => {
       kind: "report",
       refundNo: undefined,
       bizRefundNo: undefined,
-      word: "pay_not_found",
+      daxpayStatus: "pay_not_found",
       repliedAt: 1715576198_000,
-      traceId: "sIV4zJVhZ4Uz",
+      daxpayTraceId: "sIV4zJVhZ4Uz",
       skewMs: 0,
+      binding: "SECRET_ONLY",
     });
   });
   test("failure as printed: its signature does not verify", () => {

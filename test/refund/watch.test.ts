@@ -22,6 +22,8 @@ function start(says: readonly Say[], name: ReleaseName = "2.0.8") {
   const daxpay: DaxPay = {
     release,
     skewMs: () => 0,
+    query: () => Promise.reject(new TypeError("expected no query")),
+    [Symbol.dispose]() {},
     sync: (_query, options) => {
       asked.push({ at: clock.now(), repeat: options?.retry ?? false });
       const say = says[Math.min(asked.length, says.length) - 1];
@@ -64,6 +66,7 @@ function report(word: string, now: number): RefundReport {
     repliedAt: now,
     daxpayTraceId: "t",
     skewMs: 0,
+    binding: "SECRET_ONLY",
   };
 }
 
