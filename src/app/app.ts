@@ -1,16 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import process from "node:process";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
+import { createContextKey, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { createValidateInterceptor } from "@connectrpc/validate";
 import { getLogger } from "@logtape/logtape";
 import { metrics, trace } from "@opentelemetry/api";
 import type { Config } from "../config/config.ts";
 import { createDaxPay } from "../daxpay/client.ts";
 import { RELEASES } from "../daxpay/release.ts";
 import { RefundSyncService } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { RefundTrackingService } from "../gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
@@ -34,9 +32,10 @@ import { type Clock, systemClock } from "../refund/clock.ts";
 import { createRefunds, type Stats } from "../refund/refunds.ts";
 import { routeHealth } from "../service/health.ts";
 import { routeReflection } from "../service/reflection.ts";
+import { completeError, ERROR_DETAILS, shuttingDownError } from "../service/errors.ts";
 import { routeRefunds } from "../service/refund.ts";
+import { routeTrackingDisabled } from "../service/tracking.ts";
 import { createReadiness } from "../service/readiness.ts";
-import { createRuleValidator } from "../service/validate.ts";
 import { loadAuthenticator, loadCertificate, requireAuth } from "../auth/require.ts";
 
 /** A running service. */
@@ -113,6 +112,9 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
       tracer,
       config.daxpay.url,
     ),
+    queryMode: "auto",
+    settleTimeoutMs: 60_000,
+    settleOnStart: false,
     rateLimit: config.budget,
     schedule: config.watch,
     clock: dependencies.clock,
@@ -120,8 +122,8 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     onEvent(event) {
       observer(event);
       const call = calls.current();
-      if (event.type === "repeated" && call) call.retries++;
-      if (event.type === "shared" && call) call.coalesced = true;
+      if (event.type === "retry" && call) call.retries++;
+      if (event.type === "coalesced" && call) call.coalesced = true;
       if (event.type === "breaker") onBreaker(event.state === "open");
     },
   });
@@ -141,16 +143,16 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
       headers: { "content-type": PROMETHEUS },
     })),
   });
-  const validator = createRuleValidator();
   const rpc = connectNodeAdapter({
     routes(all) {
       const router = endStreamsOn(all, stop.signal);
-      routeRefunds(router, refunds, validator);
-      routeHealth(router, [RefundSyncService], readiness);
-      routeReflection(router, [RefundSyncService, Health]);
+      routeRefunds(router, refunds);
+      routeTrackingDisabled(router);
+      routeHealth(router, [RefundSyncService, RefundTrackingService], readiness);
+      routeReflection(router, [RefundSyncService, RefundTrackingService, Health], ERROR_DETAILS);
     },
     requestGate: calls.gate,
-    interceptors: [calls.interceptor, createValidateInterceptor({ validator })],
+    interceptors: [calls.interceptor],
     readMaxBytes: READ_MAX_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
     // From then on no call is served; until then a unary one is, for its caller could not know that the service stops.
@@ -207,8 +209,8 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     async close() {
       logger.info("Stopping: calls may finish for {ms} ms", { ms: config.stopTimeoutMs });
       readiness.block("stopping");
-      stop.abort(stopping());
-      await server.close(config.stopTimeoutMs, () => cut.abort(stopping()));
+      stop.abort(shuttingDownError());
+      await server.close(config.stopTimeoutMs, () => cut.abort(shuttingDownError()));
       cancelReadinessTimer();
       auth.close();
       certificate.close();
@@ -234,12 +236,6 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
       { path: RELEASES.documented.path, url: config.daxpay.url.href },
     );
   }
-}
-
-/** What calls end with when the service stops: another replica takes them at once. */
-function stopping(): ConnectError {
-  const retry = { desc: RetryInfoSchema, value: { retryDelay: durationFromMs(1000) } };
-  return new ConnectError("The service is stopping", Code.Unavailable, undefined, [retry]);
 }
 
 function hostPort(host: string, port: number): string {

@@ -52,6 +52,8 @@ export interface QueryOptions extends SyncOptions {
 /** Every call sends one signed request, never retries, and throws a DaxPayFailure unless the reply is verified. */
 export interface DaxPay extends Disposable {
   readonly release: Release;
+  /** The configured application; empty where the release has none. */
+  readonly appId: string;
   /** Makes DaxPay ask the payment channel. On 3.x a sync of a closed or succeeded refund books money: query first. */
   sync(query: RefundQuery, options?: SyncOptions): Promise<RefundReport>;
   /** Reads the refund in DaxPay's database; changes nothing. Throws a TypeError where `release.query` is undefined. */
@@ -132,6 +134,7 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
 
   return {
     release,
+    appId: identity.appId,
     sync: (query, syncOptions = {}) => call(syncEndpoint, query, syncOptions).catch(atStep("SYNC")),
     async query(query, { confirm = false, ...queryOptions } = {}) {
       if (!queryEndpoint) throw new TypeError(`DaxPay ${options.release} has no refund query`);

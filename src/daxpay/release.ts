@@ -49,6 +49,14 @@ export interface Release extends ReplySigning {
   readonly provisional: readonly string[];
   /** Whether a closed refund may be synced again: on 3.x that books its amount back a second time. */
   readonly resyncsClosed: boolean;
+  /**
+   * How a refund is proven to be the configured application's before it is synced: 3.x syncs the refund of any application
+   * with the asking one's channel configuration. beta4's query names the application; 3.0.0's look-up by bizRefundNo is
+   * limited to it (RefundOrderManager).
+   */
+  readonly ownership: "none" | "appId" | "bizRefundNo";
+  /** Whether syncs of one payment order must not overlap: beta4 writes the order's balance without a version check. */
+  readonly locksOrder: boolean;
   /** Undefined where the release has no query that works: 2.0.6 looks a refund number up as a database id. */
   readonly query: RefundQueryApi | undefined;
 }
@@ -65,6 +73,8 @@ const v2 = {
   status: "status",
   provisional: [],
   resyncsClosed: true,
+  ownership: "none",
+  locksOrder: false,
   query: undefined,
 } as const satisfies Partial<Release>;
 
@@ -89,6 +99,7 @@ const v3 = {
   status: "orderStatus",
   provisional: ["fail", "refund_fail", "pay_not_found"],
   resyncsClosed: false,
+  locksOrder: false,
 } as const satisfies Partial<Release>;
 
 /** 3.0.0: nested `data`, amounts in yuan. */
@@ -112,6 +123,8 @@ export const RELEASES = {
     ...v3,
     identity: ["appId"],
     upperCase: false,
+    ownership: "appId",
+    locksOrder: true,
     algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "SM3" },
     // RefundOrderResult extends MchAppResult (appId), which extends BaseResult (id, createTime).
     query: { ...v3Query, superclassLast: ["appId", "id", "createTime"] },
@@ -120,6 +133,7 @@ export const RELEASES = {
     ...v3,
     identity: ["appId", "mchNo"],
     upperCase: true,
+    ownership: "bizRefundNo",
     // The server computes MD5 where SM3 is chosen (PaymentAssistService of 3.0.0).
     algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" },
     query: v3Query,

@@ -1,12 +1,9 @@
-import type { RefundReport } from "../daxpay/reply.ts";
+import type { Binding, RefundReport } from "../daxpay/reply.ts";
 import type { Release } from "../daxpay/release.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 
 /** The state of a refund, by the contract's names. */
 export type Status = "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "CLOSED" | "NOT_FOUND_AT_CHANNEL" | "UNKNOWN";
-
-/** What the verified signature ties a state to. */
-export type Binding = "SECRET_ONLY" | "REFUND";
 
 /** A refund's state as callers see it. */
 export interface RefundState {
@@ -85,7 +82,7 @@ export function stateFrom(report: RefundReport, request: RefundQuery, release: R
     orderNo: report.orderNo,
     channel: report.channel,
     amountFen: report.amountFen,
-    finishedAt: report.finishedAt,
+    finishedAt: report.finishTime,
     errorMessage: report.errorMessage,
     unchangedSince: undefined,
   };

@@ -102,7 +102,9 @@ export function createSyncer(options: SyncerOptions): Syncer {
       call.timeoutError = () => rateLimiter.rateLimitedError();
       const result = await rateLimiter.run(flow, call.signal, requests, (permit) => {
         onEvent({ type: "dequeued", ms: clock.elapsed() - queuedAt });
-        return queryMode === "off" ? syncOnly(request, permit, call, retry) : queryAndSync(request, permit, call, retry);
+        return queryMode === "off"
+          ? syncOnly(request, permit, call, retry)
+          : queryAndSync(request, permit, call, retry);
       });
       if (!("outcome" in result)) return result;
       // Outside of the job, so that waiting takes no place of others.

@@ -66,6 +66,9 @@ const REASONS_BY_CODE: Readonly<Partial<Record<Code, ReasonName>>> = {
 /** Milliseconds; for errors that can pass. */
 const RETRY_DELAY_MS = 1_000;
 
+/** The messages that errors carry as details, for reflection. */
+export const ERROR_DETAILS = [SyncFailureSchema, ErrorInfoSchema, RetryInfoSchema, BadRequestSchema] as const;
+
 type Detail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
 
 /** What is known of a failure. */
@@ -119,7 +122,9 @@ export interface Violation {
 
 export function invalidRequestError(violations: readonly Violation[]): ConnectError {
   const badRequest: Detail = { desc: BadRequestSchema, value: { fieldViolations: [...violations] } };
-  return serviceError({ reason: "INVALID_REQUEST", message: describeViolations(violations) }, { details: [badRequest] });
+  return serviceError({ reason: "INVALID_REQUEST", message: describeViolations(violations) }, {
+    details: [badRequest],
+  });
 }
 
 export function describeViolations(violations: readonly Violation[]): string {
@@ -127,7 +132,10 @@ export function describeViolations(violations: readonly Violation[]): string {
 }
 
 export function trackingDisabledError(): ConnectError {
-  return serviceError({ reason: "TRACKING_DISABLED", message: "Tracking is disabled: the service runs without a database" });
+  return serviceError({
+    reason: "TRACKING_DISABLED",
+    message: "Tracking is disabled: the service runs without a database",
+  });
 }
 
 /** What calls end with while the service shuts down: another replica takes them at once. */

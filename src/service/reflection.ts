@@ -1,60 +1,67 @@
-import { createRegistry, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import { createRegistry, type DescFile, type DescMessage, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 
-/** The two versions have the same fields under other names, so one answer serves both. */
+/** The two versions have the same fields under other names, so one function serves both. */
 type ReflectionQuery = (v1.ServerReflectionRequest | v1alpha.ServerReflectionRequest)["messageRequest"];
 
-/** Serves gRPC server reflection, v1 and v1alpha, for the given services, itself and all files that they need. */
-export function routeReflection(router: ConnectRouter, services: readonly DescService[]): void {
-  const answer = createAnswer([...services, v1.ServerReflection, v1alpha.ServerReflection]);
+/**
+ * Serves gRPC server reflection, v1 and v1alpha, for the given services and itself, with all files that they import, and for
+ * the details that errors carry, which no service names.
+ */
+export function routeReflection(
+  router: ConnectRouter,
+  services: readonly DescService[],
+  details: readonly DescMessage[],
+): void {
+  const respond = createResponder([...services, v1.ServerReflection, v1alpha.ServerReflection], details);
   router.service(v1.ServerReflection, {
     async *serverReflectionInfo(requests) {
       for await (const request of requests) {
-        yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
+        yield { validHost: request.host, originalRequest: request, messageResponse: respond(request.messageRequest) };
       }
     },
   });
   router.service(v1alpha.ServerReflection, {
     async *serverReflectionInfo(requests) {
       for await (const request of requests) {
-        yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
+        yield { validHost: request.host, originalRequest: request, messageResponse: respond(request.messageRequest) };
       }
     },
   });
 }
 
-function createAnswer(services: readonly DescService[]) {
-  const files = withDependencies(services.map((service) => service.file));
+function createResponder(services: readonly DescService[], details: readonly DescMessage[]) {
+  const files = withDependencies([...services, ...details].map(({ file }) => file));
   const registry = createRegistry(...files);
 
-  return function answer(question: ReflectionQuery) {
-    switch (question.case) {
+  return function respond(query: ReflectionQuery) {
+    switch (query.case) {
       case "listServices":
         return {
           case: "listServicesResponse",
           value: { service: services.map((service) => ({ name: service.typeName })) },
         } as const;
       case "fileByFilename":
-        return found(files.find((file) => file.proto.name === question.value), `file ${question.value}`);
+        return found(files.find((file) => file.proto.name === query.value), `file ${query.value}`);
       case "fileContainingSymbol":
-        return found(fileOfSymbol(question.value), `symbol ${question.value}`);
+        return found(fileOfSymbol(query.value), `symbol ${query.value}`);
       case "fileContainingExtension": {
-        const { containingType, extensionNumber } = question.value;
+        const { containingType, extensionNumber } = query.value;
         const extended = registry.getMessage(containingType);
         const extension = extended && registry.getExtensionFor(extended, extensionNumber);
         return found(extension?.file, `extension ${extensionNumber} of ${containingType}`);
       }
       case "allExtensionNumbersOfType": {
-        if (!registry.getMessage(question.value)) return failed(Code.NotFound, `type ${question.value}`);
+        if (!registry.getMessage(query.value)) return failed(Code.NotFound, `type ${query.value}`);
         const numbers = files.flatMap((file) => file.extensions)
-          .filter((extension) => extension.extendee.typeName === question.value)
+          .filter((extension) => extension.extendee.typeName === query.value)
           .map((extension) => extension.number);
         return {
           case: "allExtensionNumbersResponse",
-          value: { baseTypeName: question.value, extensionNumber: numbers },
+          value: { baseTypeName: query.value, extensionNumber: numbers },
         } as const;
       }
       case undefined:

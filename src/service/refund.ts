@@ -2,8 +2,8 @@ import { type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import {
-  type BatchSyncRefundsResponse,
   BatchSyncRefundsRequestSchema,
+  type BatchSyncRefundsResponse,
   RefundSyncService,
   type SyncRefundRequest,
   SyncRefundRequestSchema,

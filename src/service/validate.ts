@@ -15,7 +15,7 @@ import {
   TrackRefundRequestSchema,
   UntrackRefundRequestSchema,
 } from "../gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
-import { describeViolations, invalidRequestError, type Violation } from "./errors.ts";
+import { invalidRequestError, type Violation } from "./errors.ts";
 
 /** Limits of the contract; lengths are in UTF-16 units, as DaxPay counts them (@Size). */
 const MAX_NUMBER_LENGTH = 100;
@@ -64,10 +64,13 @@ const batch = (items: z.ZodType) =>
   );
 
 /** A message that names one refund. */
-function named<T extends z.ZodRawShape>(shape: T) {
-  return z.object({ ...numbers, account, ...shape }).refine(
-    ({ refundNo, bizRefundNo }) => refundNo !== "" || bizRefundNo !== "",
-    "expected refund_no or biz_refund_no",
+function named(shape: z.ZodRawShape) {
+  return z.intersection(
+    z.object({ ...numbers, account }).refine(
+      ({ refundNo, bizRefundNo }) => refundNo !== "" || bizRefundNo !== "",
+      "expected refund_no or biz_refund_no",
+    ),
+    z.object(shape),
   );
 }
 
@@ -125,8 +128,6 @@ export function requireValid<D extends DescMessage>(schema: D, message: MessageS
   const violations = violationsOf(schema, message);
   if (violations.length > 0) throw invalidRequestError(violations);
 }
-
-export { describeViolations };
 
 /** The contract's spelling: `requests[3].refund_no`. */
 function fieldPath(path: readonly PropertyKey[]): string {

@@ -33,27 +33,27 @@ export function createTelemetryListener(logger: Logger, meter: Instruments): Ref
 
   return (event: RefundEvent) => {
     switch (event.type) {
-      case "asked":
-        durations.record(event.ms / 1000, { reason: event.failure?.reason ?? "NONE" });
+      case "request":
+        durations.record(event.ms / 1000, { step: event.step, reason: event.failure?.reason ?? "NONE" });
         return;
-      case "waited":
+      case "dequeued":
         waits.record(event.ms / 1000);
         return;
-      case "shared":
+      case "coalesced":
         counters.shared.add(1);
         return;
-      case "repeated":
+      case "retry":
         counters.repeated.add(1, { reason: event.failure.reason });
-        logger.debug("Repeating after {waitMs} ms: {error}", { waitMs: event.waitMs, error: event.failure.message });
+        logger.debug("Repeating after {waitMs} ms: {error}", { waitMs: event.delayMs, error: event.failure.message });
         return;
-      case "paused":
+      case "throttled":
         counters.paused.add(1);
         logger.warn("Asking nothing for {ms} ms: DaxPay or a payment channel wants fewer calls", { ms: event.ms });
         return;
       case "breaker":
         logger.warn("The circuit to DaxPay is {state}", { state: event.state });
         return;
-      case "contradicted": {
+      case "conflict": {
         const { before, after } = event;
         counters.contradicted.add(1);
         logger.error("Refund {refundNo}{bizRefundNo} was {before} at {beforeAt} and is {after} at {afterAt}", {
@@ -63,8 +63,22 @@ export function createTelemetryListener(logger: Logger, meter: Instruments): Ref
           beforeAt: new Date(before.repliedAt).toISOString(),
           after: after.daxpayStatus,
           afterAt: new Date(after.repliedAt).toISOString(),
+          orderNo: after.orderNo ?? before.orderNo,
         });
+        return;
       }
+      case "doubt":
+        logger.warn("Sync of refund {refundNo} was not answered; only queries are sent for {ms} ms", {
+          refundNo: event.refundNo,
+          orderNo: event.orderNo,
+          ms: event.ms,
+        });
+        return;
+      case "closedBySync":
+        logger.warn("Refund {refundNo} was closed by a sync: check the refundable balance of order {orderNo}", {
+          refundNo: event.state.refundNo,
+          orderNo: event.state.orderNo,
+        });
     }
   };
 }
