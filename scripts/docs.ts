@@ -21,18 +21,18 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
   },
   refunds() {
     const plain = [
-      ...REFUNDS.filter(({ behaviour }) => "findings" in behaviour),
-      ...FAMILIES.map(({ pattern, meaning }) => ({ refundNo: pattern, meaning })),
-    ].map(({ refundNo, meaning }) => `| ${refundNo} | ${meaning} `);
+      ...REFUNDS.filter(({ fault }) => !fault),
+      ...FAMILIES.map(({ pattern, description }) => ({ refundNo: pattern, description })),
+    ].map(({ refundNo, description }) => `| ${refundNo} | ${description} `);
     const half = Math.ceil(plain.length / 2);
     const rows = plain.slice(0, half).map((row, index) => `${row}${plain[index + half] ?? "| | "}|`);
-    const faults = REFUNDS.filter(({ behaviour }) => "fault" in behaviour).map(({ refundNo }) => `\`${refundNo}\``);
+    const faults = REFUNDS.filter(({ fault }) => fault).map(({ refundNo }) => `\`${refundNo}\``);
     return [
-      "| refund_no | what becomes of it | refund_no | what becomes of it |",
+      "| refund_no | behaviour | refund_no | behaviour |",
       "|---|---|---|---|",
       ...rows,
       "",
-      `Broken answers: ${faults.join(", ")}.`,
+      `Broken replies (of the sync; a query is answered): ${faults.join(", ")}.`,
     ].join("\n");
   },
 };

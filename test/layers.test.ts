@@ -14,6 +14,7 @@ const LAYERS: Readonly<Record<string, { readonly may: readonly string[]; readonl
   intercept: { may: ["gen"], why: "what holds for every RPC must not know what one RPC does" },
   http: { may: [], why: "sockets know no RPC by name" },
   sandbox: { may: [], why: "a wrong signer must not be able to agree with itself" },
+  cli: { may: ["sandbox"], why: "a command reads arguments, and leaves the work to a layer" },
   console: { may: ["client", "gen"], why: "the page uses the API as any other caller does" },
   client: { may: ["gen"], why: "other services take this file without the service" },
   config: { may: ["daxpay", "refund"], why: "it names what the layers are told, and starts nothing" },

@@ -3,7 +3,7 @@ import type { TimeFormat } from "./time.ts";
 /** The members that DaxPay's request beans may have, besides `reqTime` and `sign`. */
 export type BeanMember = "refundNo" | "bizRefundNo" | "clientIp" | "nonceStr" | "appId" | "mchNo";
 
-/** A request as DaxPay's bean holds it. What the bean does not know is gone, also for the signature. */
+/** A request as DaxPay's bean holds it. Members that the bean lacks are gone, also for the signature. */
 export interface Bean {
   /** The members that are not null, as the texts that are signed. */
   readonly members: Readonly<Partial<Record<BeanMember | "reqTime", string>>>;
@@ -11,12 +11,13 @@ export interface Bean {
 }
 
 /** The request's members, or why they cannot be bound to the bean. */
-export type Reading = { readonly bean: Bean } | { readonly unreadable: string };
+export type Binding = { readonly bean: Bean } | { readonly unreadable: string };
 
 /** Binds parsed JSON to a bean as Jackson does: numbers and booleans become texts, objects and lists do not. */
-export function readBean(json: unknown, names: readonly BeanMember[], time: TimeFormat): Reading {
-  if (json === null) return { unreadable: "Required request body is missing" };
-  if (typeof json !== "object" || Array.isArray(json)) return { unreadable: unbound("RefundSyncParam", json) };
+export function bindBean(json: unknown, names: readonly BeanMember[], time: TimeFormat): Binding {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return { unreadable: unbound("RefundSyncParam", json) };
+  }
   const given = json as Record<string, unknown>;
   const members: Record<string, string> = {};
   for (const name of names) {

@@ -1,89 +1,135 @@
 import { isIP } from "node:net";
 import type { Bean, BeanMember } from "./bean.ts";
-import { sign, type SignKey } from "./signer.ts";
+import { type Algorithm, sign, type SignKey } from "./signer.ts";
 import type { TimeFormat } from "./time.ts";
 
-/** What a request is checked against. */
+/** The settings of a server that a request is checked against. */
 export interface CheckContext {
-  readonly key: SignKey;
+  readonly key: ServerKey;
   readonly appId: string;
   readonly mchNo: string;
+  /** Merchant numbers of further applications, by application number; they share the secret. */
+  readonly apps: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly time: TimeFormat;
   readonly timeZone: string;
-  /** How old a request may be; undefined where the server does not care. */
+  /** Maximum age of a request; undefined where the server does not check it. */
   readonly reqTimeoutSeconds: number | undefined;
+  readonly requireSignature: boolean;
+  /** Whether the signature aspect runs before the one that loads the platform's settings. */
+  readonly verifyFirst: boolean;
+  /** State of the interface that the request is for. */
+  readonly interfaceState: InterfaceState | undefined;
+  /** The account that is switched off. */
+  readonly disabled: "app" | "merchant" | undefined;
 }
 
-/** A request that DaxPay turned away. Only some releases sign what they say then. */
-export interface Refusal {
+/** `missing`: the interface has no row in DaxPay's table. */
+export type InterfaceState = "off" | "missing";
+
+/** The server's key; without an algorithm where no sign type is set. */
+export type ServerKey = Omit<SignKey, "algorithm"> & { readonly algorithm: Algorithm | undefined };
+
+/** A failure as DaxPay returns it. Only some releases sign it. */
+export interface Failure {
   readonly code: number;
-  readonly text: string;
+  readonly text: string | null;
   readonly signed: boolean;
 }
 
-export type Check = (bean: Bean, context: CheckContext) => Refusal | undefined;
+export type Check = (bean: Bean, context: CheckContext) => Failure | undefined;
 
-/** A bean validation: its text, and whether a bean breaks it. */
+/** A bean validation: its text, and whether a bean violates it. */
 export interface Rule {
   readonly text: string;
-  broken(bean: Bean): boolean;
+  violated(bean: Bean): boolean;
 }
 
 export const reqTimeGiven: Rule = {
   text: "请求时间必填",
-  broken: ({ members }) => members.reqTime === undefined,
+  violated: ({ members }) => members.reqTime === undefined,
 };
 
 export const clientIpValid: Rule = {
   text: "IP地址不合法！",
-  broken: ({ members: { clientIp = "" } }) => clientIp.trim() !== "" && isIP(clientIp) === 0,
+  violated: ({ members: { clientIp = "" } }) => clientIp.trim() !== "" && isIP(clientIp) === 0,
 };
 
-/** `label` is DaxPay's word for the member. Only the text for refundNo is known from its source. */
-export function atMost(length: number, member: BeanMember | "sign", label: string): Rule {
+/** `label` is DaxPay's word for the member. */
+export function maxLength(length: number, member: BeanMember | "sign", label: string): Rule {
   return {
     text: `${label}不可超过${length}位`,
-    broken: ({ members, sign }) => ((member === "sign" ? sign : members[member]) ?? "").length > length,
+    violated: ({ members, sign }) => ((member === "sign" ? sign : members[member]) ?? "").length > length,
   };
 }
 
 export function notBlank(member: BeanMember, label: string): Rule {
-  return { text: `${label}不可为空`, broken: ({ members }) => (members[member] ?? "").trim() === "" };
+  return { text: `${label}不可为空`, violated: ({ members }) => (members[member] ?? "").trim() === "" };
 }
 
-/** All broken rules are told at once, each on a line of its own. */
+/** Names all violated rules at once, each on a line of its own. */
 export function valid(rules: readonly Rule[], { code, signed }: { code: number; signed: boolean }): Check {
   return (bean) => {
-    const broken = rules.filter((rule) => rule.broken(bean));
-    if (broken.length === 0) return undefined;
-    return { code, text: `验证参数错误\n${broken.map(({ text }) => `${text}\n`).join("")}`, signed };
+    const violated = rules.filter((rule) => rule.violated(bean));
+    if (violated.length === 0) return undefined;
+    return { code, text: `验证参数错误\n${violated.map(({ text }) => `${text}\n`).join("")}`, signed };
   };
 }
 
 /** DaxPay compares with `equals`: upper-case hex is wrong. */
-export function signatureRight(refusal: Refusal): Check {
-  return ({ members, sign: found }, { key }) => (found === sign(members, key) ? undefined : refusal);
+export function signatureValid({ wrong, typeUnset }: { wrong: Failure; typeUnset: Failure }): Check {
+  return ({ members, sign: found }, { key, requireSignature }) => {
+    if (!requireSignature) return undefined;
+    const { algorithm } = key;
+    if (algorithm === undefined) return typeUnset;
+    return found === sign(members, { ...key, algorithm }) ? undefined : wrong;
+  };
 }
 
-/** `futureSeconds` bounds a time that is ahead of the server's; without it the same bound holds both ways. */
+/**
+ * `futureSeconds` bounds a time that is ahead of the server's, counted in whole seconds; without it the maximum age
+ * holds both ways.
+ */
 export function timely({ code, futureSeconds }: { code: number; futureSeconds?: number }): Check {
   return ({ members: { reqTime } }, { now, time, timeZone, reqTimeoutSeconds }) => {
     if (reqTimeoutSeconds === undefined || reqTime === undefined) return undefined;
     const ageMs = now - time.toMs(reqTime, timeZone);
     const refused = (why: string) => ({ code, text: `验证参数错误\n${why}`, signed: false });
     if (ageMs > reqTimeoutSeconds * 1000) return refused("请求已过期，请重新发送！");
-    if (-ageMs > (futureSeconds ?? reqTimeoutSeconds) * 1000) return refused("请求时间晚于服务器接收到的时间，请检查");
+    if (Math.trunc(-ageMs / 1000) > (futureSeconds ?? reqTimeoutSeconds)) {
+      return refused("请求时间晚于服务器接收到的时间，请检查");
+    }
   };
+}
+
+/** 2.x's switch per interface, checked where InitPlatformInfoAop is the outer or the inner aspect. */
+export function interfaceOn(aspect: "outer" | "inner", failures: Readonly<Record<InterfaceState, Failure>>): Check {
+  return (_, { interfaceState, verifyFirst }) =>
+    interfaceState && verifyFirst === (aspect === "inner") ? failures[interfaceState] : undefined;
 }
 
 /** beta4 looks an application up before it has validated anything; its cache cannot hold a null key. */
 export const appGiven: Check = ({ members }) =>
   members.appId === undefined ? { code: 10500, text: "系统错误", signed: false } : undefined;
 
-export const appKnown: Check = ({ members }, { appId }) =>
-  members.appId === appId ? undefined : { code: 20023, text: "未找到指定的应用配置", signed: false };
+export const appKnown: Check = ({ members: { appId } }, context) =>
+  appId !== undefined && (appId === context.appId || Object.hasOwn(context.apps, appId))
+    ? undefined
+    : { code: 20023, text: "未找到指定的应用配置", signed: false };
 
-export const merchantKnown: Check = ({ members }, { mchNo }) =>
-  members.mchNo === mchNo ? undefined : { code: 20023, text: "未找到指定的商户配置", signed: false };
+export const merchantKnown: Check = ({ members: { mchNo } }, context) =>
+  mchNo !== undefined && (mchNo === context.mchNo || Object.values(context.apps).includes(mchNo))
+    ? undefined
+    : { code: 20023, text: "未找到指定的商户配置", signed: false };
+
+/** After `appKnown` and `merchantKnown`. */
+export const appOfMerchant: Check = ({ members: { appId = "", mchNo } }, context) =>
+  mchNo === (context.apps[appId] ?? context.mchNo)
+    ? undefined
+    : { code: 10506, text: "验证参数错误\n商户号和应用号不匹配", signed: false };
+
+const SWITCHED_OFF = { app: "商户应用未启用", merchant: "商户未启用" } as const;
+
+export const accountOn: Check = (_, { disabled }) =>
+  disabled && { code: 20023, text: SWITCHED_OFF[disabled], signed: false };

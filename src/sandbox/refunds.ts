@@ -1,130 +1,242 @@
+import type { Channel, ChannelState } from "./channel.ts";
 import { type FaultName, FAULTS } from "./fault.ts";
 
-/** What happens inside DaxPay when it looks after a refund. A release's row says how that release tells it. */
-export type Finding =
-  | "success"
-  | "progress"
-  | "failed"
-  | "closed"
-  /** The channel has no such refund. */
-  | "notFound"
-  /** As notFound, after 2.x has closed the refund because of it. */
-  | "notFoundBefore"
-  /** The channel answers with an error of its own. */
-  | "channelError"
-  /** The channel answers with an error that has no text. */
-  | "speechless"
-  | "networkError"
+/** A refund's status in DaxPay's own table (RefundStatusEnum). */
+export const LOCAL_STATUSES = ["progress", "success", "close", "fail"] as const;
+export type LocalStatus = typeof LOCAL_STATUSES[number];
+
+/** What a sync meets before it reaches the channel. */
+export type Obstacle =
   /** Somebody else holds the refund's lock. */
   | "locked"
-  /** Alipay's refund is too young to be asked for in its first 10 s, which begin with the first sync. */
-  | "young"
-  | "unsupported"
   | "channelMissing"
   | "channelOff"
+  /** 2.x: the sync interface is switched off; 3.x: the application is. */
   | "interfaceOff"
-  /** A NullPointerException. */
+  /** A NullPointerException before the channel is called. */
   | "nullPointer"
   /** Any other unexpected exception. */
-  | "exception"
-  /** DaxPay itself has no such refund. */
-  | "unknown";
+  | "exception";
 
-/** What the first sync finds, the second, and so on; the last one repeats. Or how the answer is broken. */
-export type Behaviour = { readonly findings: readonly Finding[] } | { readonly fault: FaultName };
+export type Scenario = ChannelState | Obstacle;
 
-export interface RefundRow {
+/** What a refund is like before anything has happened to it. */
+export interface RefundSpec {
   readonly refundNo: string;
   readonly bizRefundNo: string;
-  readonly behaviour: Behaviour;
-  readonly meaning: string;
+  readonly channel: Channel;
+  readonly status: LocalStatus;
+  /** What the first sync meets, the second, and so on; the last one repeats. */
+  readonly scenarios: readonly Scenario[];
+  /** The channel's text where a scenario is ERROR. */
+  readonly error?: string | null;
+  /** Milliseconds between the refund's request and its first use; five days unless set. */
+  readonly ageMs?: number;
+  /** Put back after each sync, unlike any real refund. */
+  readonly restored?: boolean;
 }
 
-const NAMED: readonly (readonly [name: string, findings: readonly Finding[], meaning: string])[] = [
-  ["SUCCEEDS", ["success"], "succeeded"],
-  ["WAITS-1", ["progress", "success"], "in progress once, then succeeded"],
-  ["WAITS-3", times(3, "progress", "success"), "in progress three times, then succeeded"],
-  ["WAITS", ["progress"], "in progress for ever"],
-  ["WAITS-FAILS", ["progress", "failed"], "in progress once, then refused by the channel"],
-  ["WAITS-CLOSES", ["progress", "closed"], "in progress once, then closed"],
-  ["FAILS", ["failed"], "refused by the channel: code 1 on 2.x, `fail` on 3.x"],
-  ["CLOSED", ["closed"], "closed"],
-  ["LOST", ["notFound", "notFoundBefore"], "unknown to the channel; 2.x closes it and says `close` from then on"],
-  ["UNKNOWN", ["unknown"], "unknown to DaxPay, as is every number not listed here"],
+export interface NamedRefund extends RefundSpec {
+  readonly description: string;
+  /** How the reply to its sync is broken. */
+  readonly fault?: FaultName;
+  /** DaxPay does not know it. */
+  readonly unknown?: boolean;
+}
+
+const BALANCE_TOO_LOW = "退款失败，可用余额不足";
+const wechat = { channel: "wechat_pay", status: "progress" } as const;
+const alipay = { channel: "ali_pay", status: "progress" } as const;
+
+type Named = Partial<Omit<NamedRefund, "scenarios">> & Pick<NamedRefund, "channel" | "status" | "description">;
+
+const NAMED: readonly (readonly [name: string, scenarios: readonly Scenario[], rest: Named])[] = [
+  ["SUCCEEDS", ["SUCCESS"], { ...wechat, description: "succeeds" }],
+  ["WAITS-1", times(1, "PROCESSING", "SUCCESS"), { ...wechat, description: "WeChat: in progress once, then succeeds" }],
+  [
+    "WAITS-3",
+    times(3, "PROCESSING", "SUCCESS"),
+    { ...wechat, description: "WeChat: in progress three times, then succeeds" },
+  ],
+  ["WAITS", ["PROCESSING"], { ...wechat, description: "WeChat: always in progress" }],
+  [
+    "WAITS-FAILS",
+    ["PROCESSING", "ERROR"],
+    { ...wechat, error: BALANCE_TOO_LOW, description: "WeChat: in progress once, then refused" },
+  ],
+  [
+    "WAITS-CLOSES",
+    ["PROCESSING", "CLOSED"],
+    {
+      ...wechat,
+      description: "WeChat: in progress once, then closed: code 1 without a text on 2.x, `close` on 3.x",
+    },
+  ],
+  [
+    "FAILS",
+    ["ERROR"],
+    { ...wechat, error: BALANCE_TOO_LOW, description: "refused by the channel: code 1 on 2.x, `fail` on 3.x" },
+  ],
+  [
+    "CLOSED",
+    ["CLOSED"],
+    { ...wechat, status: "close", description: "closed in DaxPay; each sync on 3.x credits its amount again" },
+  ],
+  [
+    "LOST",
+    ["NOT_EXIST"],
+    {
+      ...wechat,
+      description: "unknown to WeChat: `pay_not_found` on 2.x, which closes it and credits its amount, `fail` on 3.x",
+    },
+  ],
+  ["ALIPAY-LOST", ["NOT_EXIST"], { ...alipay, description: "unknown to Alipay: code 1 on 2.x, `fail` on 3.x" }],
+  ["UNKNOWN", [], { ...wechat, unknown: true, description: "unknown to DaxPay, as is any number not listed here" }],
+  [
+    "ALIPAY-UNFINISHED",
+    ["PROCESSING"],
+    { ...alipay, description: "still running at Alipay: code 1 on 2.x, `fail` on 3.x, never in progress" },
+  ],
+  [
+    "FAILED-THEN-PROCESSING",
+    ["NETWORK_ERROR", "PROCESSING"],
+    { ...wechat, description: "WeChat unreachable once, then in progress: 3.x keeps returning `fail`" },
+  ],
   [
     "SOFT-FAILS",
-    times(2, "networkError", "success"),
-    "channel out of reach twice, then succeeded: 3.x says `fail` twice",
+    times(2, "NETWORK_ERROR", "SUCCESS"),
+    { ...wechat, description: "WeChat unreachable twice, then succeeds: 3.x returns `fail` twice" },
   ],
-  ["NETWORK", ["networkError"], "channel out of reach: in progress on 2.x, `fail` on 3.x"],
-  ["CHANNEL-ERROR", ["channelError"], "the channel answers with an error: code 1 on 2.x, `fail` on 3.x"],
-  ["SPEECHLESS", ["speechless"], "the channel answers with an error without a text"],
-  ["LOCKED-1", ["locked", "success"], "being synced by somebody else once, then succeeded"],
-  ["LOCKED-3", times(3, "locked", "success"), "being synced by somebody else three times, then succeeded"],
-  ["LOCKED", ["locked"], "being synced by somebody else for ever"],
+  [
+    "NETWORK",
+    ["NETWORK_ERROR"],
+    { ...wechat, description: "WeChat unreachable: in progress on 2.x, `fail` on 3.x" },
+  ],
+  [
+    "ALIPAY-NETWORK",
+    ["NETWORK_ERROR"],
+    { ...alipay, description: "Alipay unreachable: code 1 without a text on 2.x, `fail` on 3.x" },
+  ],
+  [
+    "CHANNEL-ERROR",
+    ["ERROR"],
+    { ...alipay, error: "系统繁忙，请稍后再试", description: "the channel fails: code 1 on 2.x, `fail` on 3.x" },
+  ],
+  ["SPEECHLESS", ["ERROR"], { ...alipay, error: null, description: "the channel fails without a text" }],
+  [
+    "UNPARSABLE",
+    ["UNPARSABLE"],
+    { ...wechat, description: "the channel's answer is garbage: code 1 without a text on 2.x, 10500 on 3.x" },
+  ],
+  ["LOCKED-1", times(1, "locked", "SUCCESS"), { ...wechat, description: "locked by another sync once, then succeeds" }],
+  [
+    "LOCKED-3",
+    times(3, "locked", "SUCCESS"),
+    { ...wechat, description: "locked by another sync three times, then succeeds" },
+  ],
+  ["LOCKED", ["locked"], { ...wechat, description: "always locked by another sync" }],
   [
     "YOUNG",
-    ["young"],
-    "Alipay's first 10 s: 3.x says 20080 and keeps the lock for 10 s, then succeeded; 2.x: succeeded",
+    ["SUCCESS"],
+    {
+      ...alipay,
+      ageMs: 0,
+      description: "Alipay, requested when it is first used: 3.x returns 20080 for 10 s and stays locked as long",
+    },
   ],
-  ["UNSUPPORTED", ["unsupported"], "its channel cannot be asked; 3.x keeps the lock for 10 s"],
-  ["CHANNEL-MISSING", ["channelMissing"], "its channel is not configured"],
-  ["CHANNEL-OFF", ["channelOff"], "its channel is switched off"],
-  ["INTERFACE-OFF", ["interfaceOff"], "the interface (2.x) or the application (3.x) is switched off"],
-  ["NULL-POINTER", ["nullPointer"], "DaxPay meets a null pointer: 10001 on 2.x, 10500 on 3.x"],
-  ["EXCEPTION", ["exception"], "DaxPay meets another exception: 10001 on 2.x, 10500 on 3.x"],
-  ["CONTRADICTS", ["success", "failed"], "succeeded once, then failed, which DaxPay should never say"],
-  ["REVIVES", ["closed", "success"], "closed once, then succeeded, which DaxPay should never say"],
+  [
+    "UNSUPPORTED",
+    ["SUCCESS"],
+    { ...wechat, channel: "wallet_pay", description: "its channel has no sync; 3.x stays locked for 10 s" },
+  ],
+  ["CHANNEL-MISSING", ["channelMissing"], { ...alipay, description: "its channel is not configured" }],
+  [
+    "CHANNEL-OFF",
+    ["channelOff"],
+    { ...wechat, description: "its channel is switched off, which 2.x does not check: succeeds there" },
+  ],
+  [
+    "INTERFACE-OFF",
+    ["interfaceOff"],
+    { ...wechat, description: "the interface (2.x) or the application (3.x) is switched off" },
+  ],
+  [
+    "NULL-POINTER",
+    ["nullPointer"],
+    { ...alipay, description: "a null pointer in DaxPay: 10001 on 2.x, 10500 on 3.x, which stays locked for 10 s" },
+  ],
+  ["EXCEPTION", ["exception"], { ...wechat, description: "another exception in DaxPay: 10001 on 2.x, 10500 on 3.x" }],
+  [
+    "CONTRADICTS",
+    ["SUCCESS", "CLOSED"],
+    {
+      ...wechat,
+      description: "succeeds, then closed by WeChat: a second sync returns `close` on 3.x, code 1 on 2.x",
+    },
+  ],
+  [
+    "REVIVES",
+    ["CLOSED", "SUCCESS"],
+    { ...wechat, description: "closed by WeChat, then succeeds, which 3.x returns as `close` and `success`" },
+  ],
 ];
 
-/** Every number that the sandbox knows; any other is unknown to it. With both numbers, refundNo decides. */
-export const REFUNDS: readonly RefundRow[] = [
+/** The refunds that the sandbox knows from the start. With both numbers, refundNo decides. */
+export const REFUNDS: readonly NamedRefund[] = [
   {
+    ...wechat,
     refundNo: "DEVR24051020531763000004",
     bizRefundNo: "B-PAGE",
-    behaviour: { findings: ["notFound"] },
-    meaning: "the interface page's example, unknown to the channel: `pay_not_found` on 2.x, `fail` on 3.x",
+    scenarios: ["NOT_EXIST"],
+    restored: true,
+    description:
+      "the interface page's example, unknown to WeChat: `pay_not_found` on 2.x, `fail` on 3.x, and put back each time",
   },
-  ...NAMED.map(([name, findings, meaning]) => ({
+  ...NAMED.map(([name, scenarios, rest]) => ({
+    ...rest,
     refundNo: `R-${name}`,
     bizRefundNo: `B-${name}`,
-    behaviour: { findings },
-    meaning,
+    scenarios,
   })),
   ...(Object.keys(FAULTS) as FaultName[]).filter((fault) => FAULTS[fault].kind !== "connect").map((fault) => ({
+    ...wechat,
     refundNo: `FAULT-${fault.toUpperCase()}`,
     bizRefundNo: `B-FAULT-${fault.toUpperCase()}`,
-    behaviour: { fault },
-    meaning: FAULTS[fault].meaning,
+    scenarios: ["SUCCESS"] as const,
+    fault,
+    description: FAULTS[fault].description,
   })),
 ];
 
-/** Numbers that are made up as one goes, for load. They hold in either member. */
-export const FAMILIES: readonly { readonly pattern: string; readonly meaning: string }[] = [
-  { pattern: "LOAD-…", meaning: "succeeded" },
-  { pattern: "WAIT<n>-…", meaning: "in progress n times (at most 999), then succeeded" },
+/** Numbers that are made up as needed, for load. They are valid in either member. */
+export const FAMILIES: readonly { readonly pattern: string; readonly description: string }[] = [
+  { pattern: "LOAD-…", description: "succeeds; in progress to a query until its first sync" },
+  { pattern: "WAIT<n>-…", description: "in progress n times (up to 999), then succeeds" },
 ];
 
-const BY_REFUND_NO = new Map(REFUNDS.map((row) => [row.refundNo, row]));
-const BY_BIZ_REFUND_NO = new Map(REFUNDS.map((row) => [row.bizRefundNo, row]));
+const BY_REFUND_NO = new Map(REFUNDS.map((refund) => [refund.refundNo, refund]));
+const BY_BIZ_REFUND_NO = new Map(REFUNDS.map((refund) => [refund.bizRefundNo, refund]));
 
-/** The refund that a request means: refundNo decides unless it is blank. */
-export function findRefund({ refundNo = "", bizRefundNo = "" }: { refundNo?: string; bizRefundNo?: string }) {
-  return refundNo.trim() !== ""
-    ? BY_REFUND_NO.get(refundNo) ?? familyMember(refundNo)
-    : BY_BIZ_REFUND_NO.get(bizRefundNo) ?? familyMember(bizRefundNo);
+/** The named refund, or the member of a family, with this number. */
+export function namedRefund(kind: "refundNo" | "bizRefundNo", number: string): NamedRefund | undefined {
+  return (kind === "refundNo" ? BY_REFUND_NO : BY_BIZ_REFUND_NO).get(number);
 }
 
-function familyMember(number: string): RefundRow | undefined {
-  if (number.startsWith("LOAD-")) return made(number, ["success"]);
+/** Whether the number belongs to the family that is too large to be kept. */
+export function isLoad(number: string): boolean {
+  return number.startsWith("LOAD-");
+}
+
+export function familyRefund(number: string): RefundSpec | undefined {
+  if (isLoad(number)) return member(number, ["SUCCESS"]);
   const wait = /^WAIT(\d{1,3})-/.exec(number);
-  return wait ? made(number, times(Number(wait[1]), "progress", "success")) : undefined;
+  return wait ? member(number, times(Number(wait[1]), "PROCESSING", "SUCCESS")) : undefined;
 }
 
-function made(number: string, findings: readonly Finding[]): RefundRow {
-  return { refundNo: number, bizRefundNo: number, behaviour: { findings }, meaning: "" };
+function member(number: string, scenarios: readonly Scenario[]): RefundSpec {
+  return { ...wechat, refundNo: number, bizRefundNo: number, scenarios };
 }
 
-function times(count: number, finding: Finding, last: Finding): Finding[] {
-  return [...Array<Finding>(count).fill(finding), last];
+function times(count: number, scenario: Scenario, last: Scenario): Scenario[] {
+  return [...Array<Scenario>(count).fill(scenario), last];
 }

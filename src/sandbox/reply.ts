@@ -1,28 +1,30 @@
-import { type Members, sign, type SignKey } from "./signer.ts";
+import type { Failure, ServerKey } from "./check.ts";
+import { writeJson } from "./json.ts";
+import { type Members, sign } from "./signer.ts";
 import type { TimeFormat } from "./time.ts";
 
-/** What DaxPay is about to say, before it is signed and written. Faults change it here. */
-export interface Draft {
-  /** 0 where the sync went through. On 2.x a signed failure stands in `data` and the envelope says 0. */
-  readonly code: number;
-  readonly text: string | null;
-  readonly signed: boolean;
+/** A reply before it is signed and written. Faults change it here. */
+export interface Draft extends Failure {
   /** The release's own members of `data`, in wire order; null where there are none. */
   readonly data: Members | null;
+  /** Members of `data` that its class inherits: hutool signs them last, whatever their place on the wire. */
+  readonly inherited?: readonly string[];
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** Left out of the reply where undefined: DaxPay's router answers without one. */
+  /** Left out of the reply where undefined. */
   readonly traceId: string | undefined;
-  /** With what it is signed. */
+  /** The secret that it is signed with. */
   readonly secret: string;
-  /** Makes the signature that is sent out of the right one. */
-  readonly sealed?: (right: string) => string | null;
+  /** Makes the signature that is sent out of the valid one. */
+  readonly tamperSignature?: (valid: string) => string | null;
 }
 
 export interface WriteContext {
-  readonly key: SignKey;
+  readonly key: ServerKey;
   readonly time: TimeFormat;
   readonly timeZone: string;
+  /** Returned in place of a signed reply where no sign type is set. */
+  readonly typeUnset: Failure;
 }
 
 export type Write = (draft: Draft, context: WriteContext) => string;
@@ -38,15 +40,10 @@ export const write2: Write = (draft, context) => {
     sign: null,
     ...draft.data,
   };
-  return JSON.stringify({
-    msg: "success",
-    code: 0,
-    data: { ...data, sign: seal(data, draft, context) },
-    traceId,
-  });
+  return seal(draft, context, data, (sign) => ({ msg: "success", code: 0, data: { ...data, sign }, traceId }));
 };
 
-/** 3.x: the envelope is signed. 3.0.0 tells neither time nor trace of a failure. */
+/** 3.x: the envelope is signed. 3.0.0's failures carry neither time nor trace id. */
 export function write3({ failuresHaveTime }: { failuresHaveTime: boolean }): Write {
   return (draft, context) => {
     if (!draft.signed) return writeUnsigned(draft);
@@ -59,16 +56,30 @@ export function write3({ failuresHaveTime }: { failuresHaveTime: boolean }): Wri
       resTime: full ? context.time.write(draft.time, context.timeZone) : null,
       traceId: full ? draft.traceId : null,
     };
-    return JSON.stringify({ ...envelope, sign: seal(envelope, draft, context) });
+    const { data, inherited } = draft;
+    const signedForm = data && inherited ? { ...envelope, data: movedLast(data, inherited) } : envelope;
+    return seal(draft, context, signedForm, (sign) => ({ ...envelope, sign }));
   };
 }
 
 /** Every release's exception handler writes this (ErrorResult). */
-function writeUnsigned({ text, code, traceId }: Draft): string {
-  return JSON.stringify({ msg: text, code, data: null, traceId });
+function writeUnsigned({ text, code, traceId }: Pick<Draft, "text" | "code" | "traceId">): string {
+  return writeJson({ msg: text, code, data: null, traceId });
 }
 
-function seal(members: Members, { secret, sealed }: Draft, { key }: WriteContext): string | null {
-  const right = sign(members, { ...key, secret });
-  return sealed ? sealed(right) : right;
+function seal(draft: Draft, context: WriteContext, signedForm: Members, reply: (sign: string | null) => object) {
+  const { algorithm } = context.key;
+  if (algorithm === undefined) return writeUnsigned({ ...context.typeUnset, traceId: draft.traceId });
+  const valid = sign(signedForm, { ...context.key, algorithm, secret: draft.secret });
+  return writeJson(reply(draft.tamperSignature ? draft.tamperSignature(valid) : valid));
+}
+
+function movedLast(members: Members, last: readonly string[]): Members {
+  const moved: Record<string, unknown> = { ...members };
+  for (const name of last) {
+    if (!(name in members)) continue;
+    delete moved[name];
+    moved[name] = members[name];
+  }
+  return moved;
 }

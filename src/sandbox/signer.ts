@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+import { Decimal } from "./json.ts";
 
 export const ALGORITHMS = ["HMAC_SHA256", "MD5", "SM3"] as const;
 export type Algorithm = typeof ALGORITHMS[number];
@@ -41,7 +42,19 @@ function signedText(members: Members): string {
   return pairs.join("&").replace(/["\\]/g, "");
 }
 
+/** What hutool-json escapes besides the characters that JSON demands. */
+const HUTOOL_ESCAPES = /[\u0080-\u00a0\u2000-\u2010\u2028-\u202f\u2066-\u206f]/g;
+
 /** hutool-json keeps the order of the members and drops the null ones. */
 function nested(value: object): string {
-  return JSON.stringify(value, (_, member) => member ?? undefined);
+  if (value instanceof Decimal) return value.plain;
+  const members: string[] = [];
+  for (const [name, member] of Object.entries(value)) {
+    if (member === null || member === undefined) continue;
+    members.push(`${name}:${typeof member === "object" ? nested(member) : JSON.stringify(member)}`);
+  }
+  return `{${members.join(",")}}`.replace(
+    HUTOOL_ESCAPES,
+    (char) => `u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

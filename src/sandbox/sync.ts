@@ -1,112 +1,103 @@
-import type { Finding, RefundRow } from "./refunds.ts";
-import type { Release, Telling } from "./release.ts";
+import { isChannelState } from "./channel.ts";
+import type { Failure } from "./check.ts";
+import { type Change, type Ledger, load, type LoadedRow, type Refund } from "./ledger.ts";
+import { LOCK_TIMEOUT_MS, type Locks } from "./lock.ts";
+import type { Scenario } from "./refunds.ts";
+import type { Release } from "./release.ts";
 
-/** DaxPay's lock: its time to live, and how long and how often a second sync tries to get it (lock4j). */
-const LOCK_MS = 10_000;
-const LOCK_TRIES = 2;
-const LOCK_WAIT_MS = 100;
-
-/** Alipay wants to be asked for a refund only when it is this old. */
+/** Alipay's refunds can be synced on 3.x when they are this old. */
 const YOUNG_MS = 10_000;
 
-export interface Told {
-  readonly telling: Telling;
-  /** 3.x: whether the stored refund already said what the channel says, against the member's name. */
-  readonly adjust: boolean;
-}
+/** What a sync ends with: a failure, or the status that the release returns. */
+export type SyncResult =
+  | { readonly failure: Failure }
+  | {
+    readonly status: string;
+    /** 3.x: whether the stored refund already was as the channel says, against the member's name. */
+    readonly adjust: boolean;
+  };
 
-/** DaxPay's own books: how far each refund has come, and which are being synced. */
-export interface Books {
-  /** Syncs a refund; without a row, one that DaxPay does not know. */
-  sync(row: RefundRow | undefined): Promise<Told>;
-  forget(): void;
-}
-
-export interface BooksOptions {
+export interface SyncContext {
   readonly release: Release;
+  readonly ledger: Ledger;
+  readonly locks: Locks;
   readonly now: () => number;
-  /** How long the channel takes to answer, in milliseconds. */
-  readonly latencyMs: number;
   readonly wait: (ms: number) => Promise<void>;
+  /** How long the channel takes, in milliseconds. */
+  readonly latencyMs: number;
+  /** Milliseconds between the release of the lock and the commit. */
+  readonly commitMs: number;
+  /** 2.0.8: whether its tables are those of its MySQL script. */
+  readonly shippedTables: boolean;
 }
 
-interface Entry {
-  asks: number;
-  readonly firstAsk: number;
-  readonly findings: readonly Finding[];
-  word?: string;
+/**
+ * Syncs a refund as RefundSyncService does, oddities included: the row is loaded before the lock and never again, the
+ * lock expires while the channel is called, and it is released before the transaction is committed.
+ */
+export async function syncRefund(refund: Refund, context: SyncContext): Promise<SyncResult> {
+  const { release, ledger, locks, now, wait } = context;
+  const { outcomes } = release;
+  const row = load(refund);
+  refund.syncs++;
+  if (release.closedIsFinal && row.status === "close") return { status: "close", adjust: false };
+  if (refund.scenarios[0] === "interfaceOff") return { failure: outcomes.interfaceOff };
+  const lock = await locks.acquire(refund.refundNo);
+  if (!lock) return { failure: outcomes.locked };
+  const scenario = ledger.nextScenario(refund);
+  if (scenario === "locked") {
+    locks.release(refund.refundNo, lock);
+    await wait(LOCK_TIMEOUT_MS);
+    return { failure: outcomes.locked };
+  }
+  const obstacle = obstacleTo(refund, scenario, release, now());
+  if (obstacle) {
+    if (!obstacle.keepsLock) locks.release(refund.refundNo, lock);
+    return { failure: obstacle.failure };
+  }
+  const latencyMs = refund.latencyMs ?? context.latencyMs;
+  if (latencyMs > 0) await wait(latencyMs);
+  const { result, change } = settle(row, scenario, context);
+  locks.release(refund.refundNo, lock);
+  if (!change) return result;
+  if (context.commitMs > 0) await wait(context.commitMs);
+  return ledger.commit(change) ? result : { failure: outcomes.exception };
 }
 
-export function createBooks({ release, now, latencyMs, wait }: BooksOptions): Books {
-  const entries = new Map<string, Entry>();
-  /** When each held lock expires. The object tells one holder from the next. */
-  const locks = new Map<string, { readonly until: number }>();
-
-  async function sync(row: RefundRow | undefined): Promise<Told> {
-    if (!row) return { telling: release.tell.unknown, adjust: false };
-    const entry = entryOf(row);
-    const early = release.tell[findingOf(entry)];
-    if (early.lock === "skipped") {
-      entry.asks++;
-      return told(entry, early);
-    }
-    const lock = await acquire(row.refundNo);
-    if (!lock) return { telling: release.tell.locked, adjust: false };
-    const finding = findingOf(entry);
-    entry.asks++;
-    if (finding === "locked") {
-      free(row.refundNo, lock);
-      await wait(LOCK_TRIES * LOCK_WAIT_MS);
-      return { telling: release.tell.locked, adjust: false };
-    }
-    const telling = release.tell[finding];
-    if (telling.lock === "left") return { telling, adjust: false };
-    if (latencyMs > 0) await wait(latencyMs);
-    free(row.refundNo, lock);
-    return told(entry, telling);
-  }
-
-  /** Members of the load family get a fresh entry each time, so that millions of them leave nothing behind. */
-  function entryOf({ refundNo, behaviour }: RefundRow): Entry {
-    const known = entries.get(refundNo);
-    if (known) return known;
-    const findings: readonly Finding[] = "findings" in behaviour ? behaviour.findings : ["success"];
-    const entry: Entry = { asks: 0, firstAsk: now(), findings };
-    if (!refundNo.startsWith("LOAD-")) entries.set(refundNo, entry);
-    return entry;
-  }
-
-  function findingOf({ asks, firstAsk, findings }: Entry): Finding {
-    const finding = findings[Math.min(asks, findings.length - 1)];
-    return finding === "young" && now() - firstAsk >= YOUNG_MS ? "success" : finding;
-  }
-
-  async function acquire(refundNo: string) {
-    for (let tries = 0;; tries++) {
-      const held = locks.get(refundNo);
-      if (!held || held.until <= now()) break;
-      if (tries === LOCK_TRIES) return undefined;
-      await wait(LOCK_WAIT_MS);
-    }
-    const lock = { until: now() + LOCK_MS };
-    locks.set(refundNo, lock);
-    return lock;
-  }
-
-  function free(refundNo: string, lock: { readonly until: number }): void {
-    if (locks.get(refundNo) === lock) locks.delete(refundNo);
-  }
-
-  function forget(): void {
-    entries.clear();
-    locks.clear();
-  }
-
-  return { sync, forget };
+/** What keeps a sync from calling the channel. Before its own try block, an exception of 3.x leaves the lock behind. */
+function obstacleTo({ channel, requestedAt }: Refund, scenario: Scenario, { outcomes }: Release, now: number) {
+  const young = channel === "ali_pay" && now - requestedAt < YOUNG_MS ? outcomes.young : undefined;
+  const early = outcomes.unsupported(channel) ?? (scenario === "nullPointer" ? outcomes.nullPointer : young);
+  if (early) return { failure: early, keepsLock: outcomes.earlyKeepsLock };
+  const failure = failureOf(scenario, channel, outcomes);
+  return failure && { failure, keepsLock: false };
 }
 
-function told(entry: Entry, telling: Telling): Told {
-  const adjust = entry.word === "success" && telling.word === "success";
-  entry.word = telling.word;
-  return { telling, adjust };
+function failureOf(scenario: Scenario, channel: string, outcomes: Release["outcomes"]): Failure | undefined {
+  if (scenario === "channelMissing" || outcomes.unconfigured.includes(channel)) return outcomes.channelMissing(channel);
+  if (scenario === "channelOff") return outcomes.channelOff(channel);
+  if (scenario === "exception") return outcomes.exception;
+}
+
+interface Settlement {
+  readonly result: SyncResult;
+  /** The write that is still to be committed. */
+  readonly change?: Change;
+}
+
+/** Changes the loaded row as the channel's answer demands. */
+function settle(row: LoadedRow, scenario: Scenario, { release, ledger, shippedTables }: SyncContext): Settlement {
+  const { channel, error } = row.refund;
+  // Some releases go on although the channel is switched off.
+  const state = isChannelState(scenario) ? scenario : "SUCCESS";
+  const verdict = release.judge({ channel, state, error }, { shipped: shippedTables });
+  if (verdict.kind === "aborted") return { result: { failure: verdict.failure } };
+  const before = row.status;
+  // 3.x has nothing to adjust only where a success meets another one, a failure or a running refund.
+  const consistent = before === "success" && (verdict.kind === "success" || verdict.kind === "failed");
+  const target = consistent ? undefined : release.targets[verdict.kind];
+  const change = target && ledger.prepare(row, target, verdict.kind === "failed" ? verdict.error : null);
+  if (target && !change) return { result: { failure: release.outcomes.orderMissing } };
+  const status = release.statuses?.[verdict.kind] ?? row.status;
+  return { result: { status, adjust: consistent }, change };
 }

@@ -14,7 +14,7 @@ export interface TimeFormat {
 export const seconds: TimeFormat = {
   read(value) {
     if (value === undefined || value === null || value === "") return null;
-    return /^[+-]?\d{1,12}$/.test(String(value)) ? String(Number(value)) : undefined;
+    return /^[+-]?\d{1,15}$/.test(String(value)) ? String(Number(value)) : undefined;
   },
   toMs: (text) => Number(text) * 1000,
   write: (ms) => Math.floor(ms / 1000),
@@ -31,16 +31,21 @@ export const wallClock: TimeFormat = {
   toMs: (text, zone) => Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(zone).epochMilliseconds,
   write(ms, zone) {
     const second = Math.floor(ms / 1000);
-    if (lastWritten.second !== second || lastWritten.zone !== zone) {
-      const time = Temporal.Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO(zone).toPlainDateTime();
-      lastWritten = { second, zone, text: written(time) };
-    }
-    return lastWritten.text;
+    const key = `${second} ${zone}`;
+    const known = texts.get(key);
+    if (known !== undefined) return known;
+    const text = written(
+      Temporal.Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO(zone).toPlainDateTime(),
+    );
+    if (texts.size >= MAX_TEXTS) texts.clear();
+    texts.set(key, text);
+    return text;
   },
 };
 
-/** Under load all answers of a second share one conversion. */
-let lastWritten = { second: NaN, zone: "", text: "" };
+/** Under load the replies of a second share their conversions. */
+const texts = new Map<string, string>();
+const MAX_TEXTS = 1_000;
 
 function written(time: Temporal.PlainDateTime): string {
   return time.toString({ smallestUnit: "second" }).replace("T", " ");

@@ -1,6 +1,6 @@
 /** Waits that can all be ended at once. */
 export interface Timers {
-  /** Resolves after so many milliseconds, and at once when and after everything has been ended. */
+  /** Resolves after the given milliseconds, or at once when everything has been ended. */
   readonly wait: (ms: number) => Promise<void>;
   end(): void;
 }

@@ -98,7 +98,7 @@ describe.each([...V2, ...V3])("DaxPay %s", (release: ReleaseName) => {
   const v3 = release.startsWith("3");
 
   test.each(Object.entries(REFUNDS))("%s", async (refundNo, [wanted2, wanted3]) => {
-    service.sandbox.forget();
+    service.sandbox.reset();
     const gist = await summarize(service.client.syncRefund({ refundNo }));
     const wanted = v3 ? wanted3 : wanted2;
     if (wanted === "UNKNOWN") expect(gist).toMatch(/^UNKNOWN \w/);

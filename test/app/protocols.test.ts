@@ -110,7 +110,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
   });
 
   test("a watch until the state is final", async () => {
-    service.sandbox.forget();
+    service.sandbox.reset();
     const seen: string[] = [];
     for await (
       const { attempt, outcome } of client().watchRefund({ refundNo: `WAIT2-${protocol.replaceAll(" ", "")}` })

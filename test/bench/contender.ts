@@ -45,7 +45,7 @@ export interface StartOptions {
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const SANDBOX = fileURLToPath(new URL("../../src/sandbox/main.ts", import.meta.url));
+const SANDBOX = fileURLToPath(new URL("../../src/cli/sandbox.ts", import.meta.url));
 export const TOKEN = "bench-0123456789abcdef0123456789abcdef";
 
 /** What the service reads; everything that it can do is on, and its budget out of the way. */

@@ -89,7 +89,7 @@ describe.skipIf(!existsSync(CHROMIUM))(`a page in a real Chromium (needs ${CHROM
     for (const protocol of ["connect", "grpc-web"]) {
       const args = JSON.stringify([service.http, protocol, TOKEN]);
       expect(await page.evaluate(`sync(...${args})`)).toBe("refund_success");
-      service.sandbox.forget();
+      service.sandbox.reset();
       expect(await page.evaluate(`watch(...${args})`)).toEqual(["refund_progress", "refund_success"]);
     }
     await expect(page.evaluate(`sync(${JSON.stringify(service.http)}, "connect", "wrong-wrong-wrong")`)).rejects

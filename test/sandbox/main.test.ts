@@ -5,7 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const MAIN = fileURLToPath(new URL("../../src/sandbox/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../src/cli/sandbox.ts", import.meta.url));
 
 function run(...args: string[]) {
   const child = spawn(Deno.execPath(), ["run", "--allow-net", MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });

@@ -109,11 +109,11 @@ test("a lock older than 10 s holds nobody", async () => {
   expect([await gist(sandbox, "R-WAITS-1"), await first]).toEqual(["0 success", "0 progress"]);
 });
 
-test("forget lets every refund begin anew", async () => {
+test("reset() lets every refund begin anew", async () => {
   sandbox = await start("2.0.8");
   expect(await gist(sandbox, "R-WAITS-1")).toBe("0 refund_progress");
   sandbox.setFault("http-500");
-  sandbox.forget();
+  sandbox.reset();
   expect(sandbox.requests).toEqual([]);
   expect(await gist(sandbox, "R-WAITS-1")).toBe("0 refund_progress");
 });

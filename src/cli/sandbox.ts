@@ -1,0 +1,109 @@
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { ADMIN_CALLS } from "../sandbox/admin.ts";
+import type { SandboxOptions } from "../sandbox/options.ts";
+import { FAMILIES, REFUNDS } from "../sandbox/refunds.ts";
+import { RELEASE_NAMES, type ReleaseName } from "../sandbox/release.ts";
+import { createSandbox } from "../sandbox/sandbox.ts";
+import { type Algorithm, ALGORITHMS } from "../sandbox/signer.ts";
+
+const DEFAULT_PORT = 9000;
+
+const HELP = `An embedded DaxPay for development and tests
+
+  --release         ${RELEASE_NAMES.join(", ")} (documented)
+  --host            address to listen on (127.0.0.1)
+  --port            0 takes a free one (${DEFAULT_PORT}, DaxPay's own)
+  --secret          signing secret (123456)
+  --sign-type       ${ALGORITHMS.join(", ")} (HMAC_SHA256)
+  --latency         response time of the payment channel, in milliseconds (0)
+  --verify-first    2.0.7, 2.0.8: check no request signature, as some builds do
+  --shipped-tables  2.0.8: fail as the tables of its MySQL script make it
+  --help            this page
+
+Calls that steer it, as JSON:
+
+${table(Object.entries(ADMIN_CALLS).map(([call, { description }]) => [call, description]))}`;
+
+export type Command = { readonly options: SandboxOptions } | { readonly help: string } | { readonly error: string };
+
+/** Parses the command line. */
+export function readCommand(args: readonly string[]): Command {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        release: { type: "string", default: "documented" },
+        host: { type: "string", default: "127.0.0.1" },
+        port: { type: "string", default: String(DEFAULT_PORT) },
+        secret: { type: "string", default: "123456" },
+        "sign-type": { type: "string", default: "HMAC_SHA256" },
+        latency: { type: "string", default: "0" },
+        "verify-first": { type: "boolean", default: false },
+        "shipped-tables": { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) return { help: HELP };
+    return {
+      options: {
+        release: oneOf<ReleaseName>(RELEASE_NAMES, "--release", values.release),
+        host: values.host,
+        port: wholeNumber("--port", values.port, 65_535),
+        secret: values.secret,
+        signType: oneOf<Algorithm>(ALGORITHMS, "--sign-type", values["sign-type"]),
+        latencyMs: wholeNumber("--latency", values.latency, 3_600_000),
+        verifyFirst: values["verify-first"],
+        shippedTables: values["shipped-tables"],
+      },
+    };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function oneOf<Name extends string>(names: readonly Name[], flag: string, value: string): Name {
+  const name = names.find((name) => name === value);
+  if (name === undefined) throw new RangeError(`expected ${flag} to be one of ${names.join(", ")}, got "${value}"`);
+  return name;
+}
+
+function wholeNumber(flag: string, value: string, max: number): number {
+  if (!/^\d{1,9}$/.test(value) || Number(value) > max) {
+    throw new RangeError(`expected ${flag} to be a whole number from 0 to ${max}, got "${value}"`);
+  }
+  return Number(value);
+}
+
+/** Lines of columns that are as wide as their widest cell. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()}`).join(
+    "\n",
+  );
+}
+
+async function main(): Promise<void> {
+  const command = readCommand(process.argv.slice(2));
+  if ("help" in command) return console.log(command.help);
+  if ("error" in command) {
+    console.error(`${command.error}\n\n${HELP}`);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    const { options } = command;
+    const sandbox = await createSandbox(options);
+    const refunds = [
+      ...REFUNDS.map(({ refundNo, bizRefundNo, description }) => [refundNo, bizRefundNo, description]),
+      ...FAMILIES.map(({ pattern, description }) => [pattern, pattern, description]),
+    ];
+    console.log(`DaxPay sandbox (${options.release}) listens on ${sandbox.url}\n\n${table(refunds)}`);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void sandbox.close());
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = error instanceof RangeError ? 2 : 1;
+  }
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,405 @@
+import type { Channel, ChannelState } from "./channel.ts";
+import { familyRefund, isLoad, type LocalStatus, namedRefund, type RefundSpec, type Scenario } from "./refunds.ts";
+
+/** A payment, of which refunds are parts. Amounts are in fen. */
+export interface Order {
+  readonly orderNo: string;
+  readonly amount: number;
+  /** What may still be refunded. DaxPay takes a refund's amount off when the refund is created, and credits it when it is closed. */
+  refundableBalance: number;
+  version: number;
+}
+
+/** A refund as DaxPay's table holds it, and what the sandbox counts beside it. Times are in milliseconds since 1970. */
+export interface Refund {
+  /** The row's key, a 19-digit number. */
+  readonly id: string;
+  readonly refundNo: string;
+  readonly bizRefundNo: string;
+  readonly orderNo: string;
+  readonly appId: string;
+  readonly mchNo: string;
+  readonly channel: Channel;
+  readonly amount: number;
+  readonly requestedAt: number;
+  readonly title: string;
+  readonly reason: string | null;
+  readonly attach: string | null;
+  readonly outRefundNo: string | null;
+  status: LocalStatus;
+  finishTime: number | null;
+  errorMsg: string | null;
+  version: number;
+  /** How often its amount was credited to the order. */
+  credits: number;
+  syncs: number;
+  queries: number;
+  /** Milliseconds that the channel takes for it; the server's own latency where undefined. */
+  latencyMs: number | undefined;
+  scenarios: readonly Scenario[];
+  /** The channel's text of an ERROR. */
+  error: string | null;
+  readonly restored: boolean;
+}
+
+/** A row as DaxPay loaded it. It works on this copy, which the table may leave behind. */
+export interface LoadedRow {
+  readonly refund: Refund;
+  readonly version: number;
+  status: LocalStatus;
+  finishTime: number | null;
+  errorMsg: string | null;
+}
+
+export interface NewRefund {
+  readonly refundNo: string;
+  /** `B-` and the refundNo unless set; may be another refund's. */
+  readonly bizRefundNo?: string;
+  /** `P-` and the refundNo unless set; refunds of one order share its balance. */
+  readonly orderNo?: string;
+  /** The server's own unless set. */
+  readonly appId?: string;
+  readonly mchNo?: string;
+  /** `wechat_pay` unless set. */
+  readonly channel?: Channel;
+  /** `progress` unless set. */
+  readonly status?: LocalStatus;
+  /** What the channel answers at the first sync, the second, and so on; the last one repeats. `SUCCESS` unless set. */
+  readonly state?: ChannelState | readonly ChannelState[];
+  /** The channel's text of an ERROR. */
+  readonly error?: string | null;
+  /** How long the channel takes, in milliseconds; the server's own latency unless set. */
+  readonly latencyMs?: number;
+  /** In fen; 1000 unless set. */
+  readonly amount?: number;
+  /** The order's amount in fen; 10000 unless set. */
+  readonly orderAmount?: number;
+  /** What may still be refunded of the order, in fen; 5000 unless set. */
+  readonly refundableBalance?: number;
+  /** Milliseconds since 1970; five days ago unless set. Alipay refunds cannot be synced on 3.x in their first 10 s. */
+  readonly requestedAt?: number;
+  /** Whether the order's row is missing. */
+  readonly orderMissing?: boolean;
+  readonly title?: string;
+  readonly reason?: string | null;
+  readonly attach?: string | null;
+  readonly outRefundNo?: string | null;
+  readonly finishTime?: number | null;
+}
+
+/** What the channel answers from now on. */
+export interface ChannelSetting {
+  readonly state: ChannelState;
+  /** How long it takes, in milliseconds; as before where unset. */
+  readonly latencyMs?: number;
+  /** Its text of an ERROR; as before where unset. */
+  readonly error?: string | null;
+}
+
+/** A refund as the sandbox shows it. Amounts are in fen. */
+export interface RefundView {
+  readonly refundNo: string;
+  readonly bizRefundNo: string;
+  readonly orderNo: string;
+  readonly appId: string;
+  readonly channel: Channel;
+  readonly status: LocalStatus;
+  readonly amount: number;
+  /** Of the refund's order; null where that is missing. */
+  readonly refundableBalance: number | null;
+  readonly credits: number;
+  readonly syncs: number;
+  readonly queries: number;
+}
+
+/** Which refund a request names, and for whom. */
+export interface Lookup {
+  readonly refundNo?: string;
+  readonly bizRefundNo?: string;
+  readonly appId?: string;
+  readonly mchNo?: string;
+}
+
+/** The write that a sync, a callback or an operator prepared. */
+export interface Change {
+  readonly row: LoadedRow;
+  readonly order?: { readonly order: Order; readonly version: number; readonly refundableBalance: number };
+}
+
+export interface Ledger {
+  /** Adds a refund in DaxPay's table. Throws a RangeError where it cannot exist. */
+  add(refund: NewRefund): void;
+  /** Throws a RangeError where the refund is unknown. */
+  setChannel(refundNo: string, setting: ChannelSetting): void;
+  /** The refund that a request means; `ambiguous` where its bizRefundNo is not unique. */
+  find(lookup: Lookup): Refund | undefined | "ambiguous";
+  /** The refund with this number, whoever owns it. */
+  get(refundNo: string): Refund | undefined;
+  /** Refunds that were added or used, oldest first. */
+  all(): Iterable<Refund>;
+  order(refund: Refund): Order | undefined;
+  /** Uses up the refund's next scenario. */
+  nextScenario(refund: Refund): Scenario;
+  /**
+   * Sets the loaded row's status and prepares its write, with the order as it is now. `close` credits the amount.
+   * Undefined where the order's row, which `success` and `close` need, is missing.
+   */
+  prepare(row: LoadedRow, status: Exclude<LocalStatus, "progress">, error?: string | null): Change | undefined;
+  /** Writes what was prepared; false where a row has changed since and the release rolls back. */
+  commit(change: Change): boolean;
+  view(refund: Refund): RefundView;
+  reset(): void;
+}
+
+export interface LedgerOptions {
+  readonly now: () => number;
+  readonly appId: string;
+  readonly mchNo: string;
+  /** Whose rows a request finds. */
+  readonly scope: LookupScope;
+  /** Whether a write to a row that has changed since it was loaded rolls everything back, or changes nothing there. */
+  readonly rollsBackStaleWrites: boolean;
+}
+
+export interface LookupScope {
+  /** bizRefundNo finds refunds of the request's application only. */
+  readonly app: boolean;
+  /** Either number finds refunds of the request's merchant only. */
+  readonly merchant: boolean;
+}
+
+const FIVE_DAYS_MS = 5 * 24 * 3600 * 1000;
+const FIRST_ID = 7_000_000_000_000_000_000n;
+/** Refunds of the load family whose success is remembered. */
+const MAX_LOAD = 100_000;
+
+const DEFAULTS = { amount: 1_000, orderAmount: 10_000, refundableBalance: 5_000 };
+
+export function createLedger(options: LedgerOptions): Ledger {
+  const { now, scope, rollsBackStaleWrites } = options;
+  const refunds = new Map<string, Refund>();
+  const byBizRefundNo = new Map<string, Refund[]>();
+  const orders = new Map<string, Order>();
+  /** The load family is too large to be kept: only which ones have succeeded is, and of those the last. */
+  const succeededLoad = new Set<string>();
+  let ids = 0n;
+
+  function add(refund: NewRefund): void {
+    const { refundNo, orderNo = `P-${refundNo}`, bizRefundNo = `B-${refundNo}`, state = "SUCCESS" } = refund;
+    if (refundNo.trim() === "") throw new RangeError("expected a refundNo that is not blank, got a blank one");
+    if (refunds.has(refundNo) || namedRefund("refundNo", refundNo)) {
+      throw new RangeError(`expected a refundNo that is not in use, got "${refundNo}"`);
+    }
+    const scenarios = typeof state === "string" ? [state] : state;
+    if (scenarios.length === 0) throw new RangeError("expected at least one channel state, got none");
+    if (!refund.orderMissing) addOrder(orderNo, refund);
+    keep({ ...blank(), ...given(refund), refundNo, bizRefundNo, orderNo, scenarios });
+  }
+
+  function addOrder(orderNo: string, { orderAmount, refundableBalance }: NewRefund): void {
+    const order = orders.get(orderNo);
+    const amount = orderAmount ?? order?.amount ?? DEFAULTS.orderAmount;
+    const balance = refundableBalance ?? order?.refundableBalance ?? Math.min(DEFAULTS.refundableBalance, amount);
+    if (order && (order.amount !== amount || order.refundableBalance !== balance)) {
+      throw new RangeError(
+        `expected order "${orderNo}" as it is, ${order.amount} with a balance of ${order.refundableBalance}, ` +
+          `got ${amount} with ${balance}`,
+      );
+    }
+    if (!order) orders.set(orderNo, { orderNo, amount, refundableBalance: balance, version: 0 });
+  }
+
+  function keep(refund: Refund): Refund {
+    refunds.set(refund.refundNo, refund);
+    const others = byBizRefundNo.get(refund.bizRefundNo);
+    if (others) others.push(refund);
+    else byBizRefundNo.set(refund.bizRefundNo, [refund]);
+    return refund;
+  }
+
+  function blank(): Omit<Refund, "refundNo" | "bizRefundNo" | "orderNo" | "scenarios"> {
+    return {
+      id: String(FIRST_ID + ++ids),
+      appId: options.appId,
+      mchNo: options.mchNo,
+      channel: "wechat_pay",
+      amount: DEFAULTS.amount,
+      requestedAt: now() - FIVE_DAYS_MS,
+      title: "测试支付",
+      reason: "",
+      attach: null,
+      outRefundNo: null,
+      status: "progress",
+      finishTime: null,
+      errorMsg: null,
+      version: 0,
+      credits: 0,
+      syncs: 0,
+      queries: 0,
+      latencyMs: undefined,
+      error: null,
+      restored: false,
+    };
+  }
+
+  /** Gives a named refund, or one of a family, its row. */
+  function open(spec: RefundSpec): Refund {
+    const { refundNo, bizRefundNo, channel, status, scenarios, error = null, restored = false } = spec;
+    const orderNo = `P-${refundNo}`;
+    const requestedAt = now() - (spec.ageMs ?? FIVE_DAYS_MS);
+    const refund = {
+      ...blank(),
+      refundNo,
+      bizRefundNo,
+      orderNo,
+      channel,
+      status,
+      scenarios,
+      error,
+      restored,
+      requestedAt,
+    };
+    if (isLoad(refundNo)) {
+      if (succeededLoad.has(refundNo)) refund.status = "success";
+      return refund;
+    }
+    addOrder(orderNo, { refundNo });
+    return keep(refund);
+  }
+
+  function get(refundNo: string): Refund | undefined {
+    const known = refunds.get(refundNo);
+    if (known) return known;
+    const named = namedRefund("refundNo", refundNo);
+    const spec = named?.unknown ? undefined : named ?? familyRefund(refundNo);
+    return spec && open(spec);
+  }
+
+  function getByBizRefundNo(bizRefundNo: string): readonly Refund[] {
+    const known = byBizRefundNo.get(bizRefundNo) ?? [];
+    const named = namedRefund("bizRefundNo", bizRefundNo);
+    const spec = named?.unknown ? undefined : named ?? familyRefund(bizRefundNo);
+    if (!spec || refunds.has(spec.refundNo)) return known;
+    return [...known, open(spec)];
+  }
+
+  function find({ refundNo = "", bizRefundNo = "", appId, mchNo }: Lookup): Refund | undefined | "ambiguous" {
+    const owned = (refund: Refund) => !scope.merchant || refund.mchNo === mchNo;
+    if (refundNo.trim() !== "") {
+      const refund = get(refundNo);
+      return refund && owned(refund) ? refund : undefined;
+    }
+    const found = getByBizRefundNo(bizRefundNo).filter((refund) =>
+      owned(refund) && (!scope.app || refund.appId === appId)
+    );
+    return found.length > 1 ? "ambiguous" : found[0];
+  }
+
+  function setChannel(refundNo: string, { state, latencyMs, error }: ChannelSetting): void {
+    const refund = get(refundNo);
+    if (!refund) throw new RangeError(`expected a refund that DaxPay knows, got "${refundNo}"`);
+    refund.scenarios = [state];
+    if (latencyMs !== undefined) refund.latencyMs = latencyMs;
+    if (error !== undefined) refund.error = error;
+    if (!refunds.has(refundNo)) {
+      addOrder(refund.orderNo, { refundNo });
+      keep(refund);
+    }
+  }
+
+  function nextScenario(refund: Refund): Scenario {
+    const [scenario, ...rest] = refund.scenarios;
+    if (rest.length > 0) refund.scenarios = rest;
+    return scenario;
+  }
+
+  /** The load family shares one order, which is never credited. */
+  function order(refund: Refund): Order | undefined {
+    return orders.get(refund.orderNo) ?? (isLoad(refund.refundNo) ? openLoadOrder(refund) : undefined);
+  }
+
+  function prepare(row: LoadedRow, status: Exclude<LocalStatus, "progress">, error: string | null = null) {
+    const { refund } = row;
+    const paid = status === "fail" ? undefined : order(refund);
+    if (status !== "fail" && !paid) return undefined;
+    row.status = status;
+    if (status === "success") {
+      row.finishTime = now();
+      row.errorMsg = null;
+    } else if (status === "fail") {
+      row.errorMsg = error;
+    }
+    if (!paid) return { row };
+    const refundableBalance = paid.refundableBalance + (status === "close" ? refund.amount : 0);
+    return { row, order: { order: paid, version: paid.version, refundableBalance } };
+  }
+
+  function commit({ row, order }: Change): boolean {
+    const { refund, status, finishTime, errorMsg } = row;
+    if (refund.restored) return true;
+    const orderIsFresh = order === undefined || order.order.version === order.version;
+    const isFresh = refund.version === row.version;
+    if (rollsBackStaleWrites && !(orderIsFresh && isFresh)) return false;
+    if (order && orderIsFresh) {
+      if (order.refundableBalance !== order.order.refundableBalance) refund.credits++;
+      order.order.refundableBalance = order.refundableBalance;
+      order.order.version++;
+    }
+    if (isFresh) {
+      Object.assign(refund, { status, finishTime, errorMsg });
+      refund.version++;
+      if (status === "success" && isLoad(refund.refundNo)) rememberLoad(refund.refundNo);
+    }
+    return true;
+  }
+
+  function rememberLoad(refundNo: string): void {
+    succeededLoad.add(refundNo);
+    if (succeededLoad.size <= MAX_LOAD) return;
+    const [oldest] = succeededLoad;
+    succeededLoad.delete(oldest);
+  }
+
+  function view(refund: Refund): RefundView {
+    const { refundNo, bizRefundNo, orderNo, appId, channel, status, amount, credits, syncs, queries } = refund;
+    const refundableBalance = order(refund)?.refundableBalance ?? null;
+    return {
+      refundNo,
+      bizRefundNo,
+      orderNo,
+      appId,
+      channel,
+      status,
+      amount,
+      refundableBalance,
+      credits,
+      syncs,
+      queries,
+    };
+  }
+
+  function reset(): void {
+    refunds.clear();
+    byBizRefundNo.clear();
+    orders.clear();
+    succeededLoad.clear();
+    ids = 0n;
+  }
+
+  return { add, setChannel, find, get, all: () => refunds.values(), order, nextScenario, prepare, commit, view, reset };
+}
+
+function openLoadOrder({ orderNo }: Refund): Order {
+  return { orderNo, amount: DEFAULTS.orderAmount, refundableBalance: DEFAULTS.refundableBalance, version: 0 };
+}
+
+/** The new refund's members that a row has, without those that are not set. */
+function given(refund: NewRefund): Partial<Refund> {
+  const { orderAmount: _, refundableBalance: __, orderMissing: ___, state: ____, ...members } = refund;
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+export function load(refund: Refund): LoadedRow {
+  const { version, status, finishTime, errorMsg } = refund;
+  return { refund, version, status, finishTime, errorMsg };
+}

@@ -1,0 +1,123 @@
+import type { Failure } from "./check.ts";
+import { Decimal } from "./json.ts";
+import type { Ledger, Lookup, Order, Refund } from "./ledger.ts";
+import type { Release } from "./release.ts";
+import type { Members } from "./signer.ts";
+
+/** How a release answers the refund query. */
+export interface QueryDialect {
+  /** Where the request names no refund. */
+  readonly neither: Failure;
+  readonly unknown: Failure;
+  /** The members of `data` in wire order; undefined where the release finds no refund at all. */
+  readonly members?: (refund: Refund, context: QueryFormat) => Members;
+  /** Members that the result inherits from a parent class. */
+  readonly inherited?: readonly string[];
+}
+
+export interface QueryFormat {
+  readonly order: Order | undefined;
+  /** Writes milliseconds since 1970. */
+  readonly time: (ms: number) => number | string;
+}
+
+export type QueryResult =
+  | { readonly failure: Failure }
+  | { readonly data: Members; readonly inherited?: readonly string[] };
+
+export interface QueryContext {
+  readonly release: Release;
+  readonly ledger: Ledger;
+  readonly time: (ms: number) => number | string;
+}
+
+/** Answers the read-only query: no lock, no channel, no write. */
+export function queryRefund(lookup: Lookup, { release, ledger, time }: QueryContext): QueryResult {
+  const { query } = release;
+  const { refundNo = "", bizRefundNo } = lookup;
+  // An empty bizRefundNo passes: only null is tested.
+  if (refundNo.trim() === "" && bizRefundNo === undefined) return { failure: query.neither };
+  const refund = query.members && ledger.find(lookup);
+  if (refund === "ambiguous") return { failure: release.outcomes.ambiguous };
+  if (!refund || !query.members) return { failure: query.unknown };
+  refund.queries++;
+  if (refund.scenarios[0] === "interfaceOff" && release.outcomes.switchedOffByApp) {
+    return { failure: release.outcomes.interfaceOff };
+  }
+  return { data: query.members(refund, { order: ledger.order(refund), time }), inherited: query.inherited };
+}
+
+const timeOrNull = ({ time }: QueryFormat, ms: number | null) => (ms === null ? null : time(ms));
+const bizOrderNoOf = ({ refundNo }: Refund) => `BO-${refundNo}`;
+const outOrderNoOf = ({ refundNo }: Refund) => `OUT-${refundNo}`;
+
+/** 2.0.7 and 2.0.8 (RefundOrderResult): fen, and a refundTime that is never set. */
+export function queryMembers2(refund: Refund, format: QueryFormat): Members {
+  return {
+    orderNo: refund.orderNo,
+    bizOrderNo: bizOrderNoOf(refund),
+    outOrderNo: outOrderNoOf(refund),
+    title: refund.title,
+    refundNo: refund.refundNo,
+    bizRefundNo: refund.bizRefundNo,
+    outRefundNo: refund.outRefundNo,
+    channel: refund.channel,
+    orderAmount: format.order?.amount ?? null,
+    amount: refund.amount,
+    reason: refund.reason,
+    refundTime: null,
+    finishTime: timeOrNull(format, refund.finishTime),
+    status: refund.status,
+    errorCode: null,
+    errorMsg: refund.errorMsg,
+  };
+}
+
+/** beta4 (RefundOrderResult with its parents' id, createTime and appId): yuan with two decimals. */
+export function queryMembersBeta4(refund: Refund, format: QueryFormat): Members {
+  const { order, time } = format;
+  return {
+    id: refund.id,
+    createTime: time(refund.requestedAt),
+    appId: refund.appId,
+    orderNo: refund.orderNo,
+    bizOrderNo: bizOrderNoOf(refund),
+    outOrderNo: outOrderNoOf(refund),
+    title: refund.title,
+    refundNo: refund.refundNo,
+    bizRefundNo: refund.bizRefundNo,
+    outRefundNo: refund.outRefundNo,
+    channel: refund.channel,
+    orderAmount: order ? new Decimal(order.amount, 2) : null,
+    amount: new Decimal(refund.amount, 2),
+    reason: refund.reason,
+    finishTime: timeOrNull(format, refund.finishTime),
+    status: refund.status,
+    attach: refund.attach,
+    errorMsg: refund.errorMsg,
+  };
+}
+
+/** 3.0.0 (RefundOrderResult): yuan with four decimals, but the order's amount is an Integer that lost its cents. */
+export function queryMembers3(refund: Refund, format: QueryFormat): Members {
+  const { order } = format;
+  return {
+    orderId: refund.id,
+    orderNo: refund.orderNo,
+    outOrderNo: outOrderNoOf(refund),
+    bizOrderNo: bizOrderNoOf(refund),
+    title: refund.title,
+    refundNo: refund.refundNo,
+    bizRefundNo: refund.bizRefundNo,
+    outRefundNo: refund.outRefundNo,
+    channel: refund.channel,
+    orderAmount: order ? Math.trunc(order.amount / 100) : null,
+    amount: new Decimal(refund.amount, 4),
+    reason: refund.reason,
+    finishTime: timeOrNull(format, refund.finishTime),
+    status: refund.status,
+    attach: refund.attach,
+    clientIp: "127.0.0.1",
+    errorMsg: refund.errorMsg,
+  };
+}
