@@ -31,7 +31,7 @@ const REFUNDS: Readonly<Record<string, readonly [v2: string, v3: string]>> = {
   "R-LOCKED": [LOCKED, LOCKED],
   "R-YOUNG": ["SUCCEEDED refund_success", "unavailable CHANNEL_FAILED ANSWERED 10000"],
   "R-CHANNEL-MISSING": [OFF, OFF],
-  "R-CHANNEL-OFF": [UNAVAILABLE_60, OFF],
+  "R-CHANNEL-OFF": ["SUCCEEDED refund_success", OFF],
   "R-INTERFACE-OFF": [OFF, OFF],
   "R-UNSUPPORTED": [OFF, OFF],
   "R-NULL-POINTER": [FAULT, FAULT],

@@ -1,9 +1,20 @@
-import { createHmac } from "node:crypto";
 import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { type FaultName, FAULTS } from "../../src/sandbox/fault.ts";
 import type { ReleaseName } from "../../src/sandbox/release.ts";
-import { ask, gist, hmac, pathOf, plain, post, signed, start, type Started } from "./ask.ts";
+import {
+  createServer,
+  hmac,
+  pathOf,
+  post,
+  query,
+  send,
+  signed,
+  type Started,
+  startSandbox,
+  sync,
+  unsignedRequest,
+} from "./client.ts";
 
 let sandbox: Started;
 afterEach(() => sandbox.close());
@@ -13,9 +24,8 @@ const data2 = (members: string, traceId = "t6h0RaYLoa8E") =>
   `{"msg":"success","code":0,"data":{${members}},"traceId":"${traceId}"}`;
 const ok2 = (sign: string, status = "refund_success", more = "") =>
   data2(`"code":0,"msg":null,"resTime":1715576198,"sign":${sign},"status":"${status}"${more}`);
-const hmacWith = (secret: string, text: string) => hmacOf(secret, `${text}&key=${secret}`);
 
-/** The whole answer to each fault on 2.0.8, by its refund number. */
+/** The whole reply to each fault on 2.0.8. */
 const BODIES: Partial<Record<FaultName, [status: number, body: string | RegExp]>> = {
   "http-500": [500, /^<html>/],
   "http-429": [429, /^<html>/],
@@ -36,7 +46,7 @@ const BODIES: Partial<Record<FaultName, [status: number, body: string | RegExp]>
   oversized: [200, ok2(`"${REPLY_SIGN}"`) + " ".repeat(65536)],
   "wrong-sign": [200, ok2(`"${REPLY_SIGN.replace(/2$/, "0")}"`)],
   "no-sign": [200, ok2("null")],
-  "previous-key": [200, ok2(`"${hmacWith("old", "code=0&resTime=1715576198&status=refund_success")}"`)],
+  "previous-key": [200, ok2(`"${hmac("code=0&resTime=1715576198&status=refund_success&key=old", "old")}"`)],
   foreign: [
     200,
     ok2(
@@ -65,18 +75,18 @@ const BODIES: Partial<Record<FaultName, [status: number, body: string | RegExp]>
   "hostile-text": [200, /"code":1,"msg":"<img src=x onerror=alert\(1\)>\\";alert/],
 };
 
-test("2.0.8 breaks its answers as the fault says", async () => {
-  sandbox = await start("2.0.8", { previousSecret: "old" });
-  for (const [fault, [status, wanted]] of Object.entries(BODIES)) {
+test("2.0.8 breaks its replies as the fault says", async () => {
+  sandbox = await startSandbox("2.0.8", { previousSecret: "old" });
+  for (const [fault, [status, expected]] of Object.entries(BODIES)) {
     const reply = await faulty(sandbox, fault);
     const body = await reply.text();
     expect([fault, reply.status]).toEqual([fault, status]);
-    if (typeof wanted === "string") expect([fault, body]).toEqual([fault, wanted]);
-    else expect(body).toMatch(wanted);
+    if (typeof expected === "string") expect([fault, body]).toEqual([fault, expected]);
+    else expect(body).toMatch(expected);
     expect(sandbox.requests.at(-1)?.outcome?.fault).toBe(fault);
   }
   const left = Object.keys(FAULTS).filter((fault) => !(fault in BODIES));
-  expect(left).toEqual(["connect-reset", "slow", "hang", "reset", "cut"]);
+  expect(left).toEqual(["connect-reset", "slow", "hang", "reset", "cut", "lost", "unanswered"]);
 });
 
 test.each<[ReleaseName, FaultName, string]>([
@@ -102,22 +112,22 @@ test.each<[ReleaseName, FaultName, string]>([
     "unknown-status",
     "code=0&data={orderStatus:refund_reversed,adjust:false}&msg=success&resTime=2025-08-26 12:00:01&traceId=t6h0RaYLoa8E&key=123456",
   ],
-])("%s signs the answer to %s", async (release, fault, text) => {
-  sandbox = await start(release);
+])("%s signs the reply to %s", async (release, fault, text) => {
+  sandbox = await startSandbox(release);
   expect(JSON.parse(await (await faulty(sandbox, fault)).text()).sign).toBe(hmac(text));
 });
 
 test("details of http-429 and redirect stand in the headers", async () => {
-  sandbox = await start("2.0.8");
+  sandbox = await startSandbox("2.0.8");
   expect((await faulty(sandbox, "http-429")).headers.get("retry-after")).toBe("7");
   expect((await faulty(sandbox, "redirect")).headers.get("location")).toBe("/elsewhere");
   sandbox.setFault("http-429", { retryAfterSeconds: 60 });
   expect((await faulty(sandbox, "none")).headers.get("retry-after")).toBe("60");
 });
 
-test("a cut answer announces more than it sends", async () => {
-  sandbox = await start("2.0.8");
-  const raw = await rawAsk(sandbox, "FAULT-CUT");
+test("a cut reply announces more than it sends", async () => {
+  sandbox = await startSandbox("2.0.8");
+  const raw = await rawSend(sandbox, "FAULT-CUT");
   const [head, body] = raw.split("\r\n\r\n");
   const announced = Number(/content-length: (\d+)/i.exec(head)?.[1]);
   expect(announced).toBe(ok2(`"${REPLY_SIGN}"`).length);
@@ -125,19 +135,19 @@ test("a cut answer announces more than it sends", async () => {
 });
 
 test("reset ends the connection after the request was read, connect-reset before", async () => {
-  sandbox = await start("2.0.8");
-  await expect(rawAsk(sandbox, "FAULT-RESET")).rejects.toThrow("ECONNRESET");
+  sandbox = await startSandbox("2.0.8");
+  await expect(rawSend(sandbox, "FAULT-RESET")).rejects.toThrow("ECONNRESET");
   expect(sandbox.requests).toMatchObject([{ outcome: { fault: "reset" } }]);
-  await gist(sandbox, "R-SUCCEEDS");
+  await send(sandbox, "R-SUCCEEDS");
   sandbox.setFault("connect-reset", { times: 2 });
-  for (let i = 0; i < 2; i++) await expect(rawAsk(sandbox, "R-SUCCEEDS")).rejects.toThrow("ECONNRESET");
+  for (let i = 0; i < 2; i++) await expect(rawSend(sandbox, "R-SUCCEEDS")).rejects.toThrow("ECONNRESET");
   expect(sandbox.requests).toHaveLength(2);
-  expect(await rawAsk(sandbox, "R-SUCCEEDS")).toContain(ok2(`"${REPLY_SIGN}"`));
+  expect(await rawSend(sandbox, "R-SUCCEEDS")).toContain(ok2(`"${REPLY_SIGN}"`));
 });
 
 test("connect-reset also meets a connection that was kept open", async () => {
-  sandbox = await start("2.0.8");
-  const body = JSON.stringify(signed("2.0.8", plain("2.0.8", { refundNo: "R-SUCCEEDS" })));
+  sandbox = await startSandbox("2.0.8");
+  const body = JSON.stringify(signed("2.0.8", unsignedRequest("2.0.8", { refundNo: "R-SUCCEEDS" })));
   const kept = () => post(sandbox, pathOf("2.0.8"), body, { connection: "keep-alive" });
   await (await kept()).text();
   sandbox.setFault("connect-reset");
@@ -145,18 +155,18 @@ test("connect-reset also meets a connection that was kept open", async () => {
   expect(sandbox.requests).toHaveLength(1);
 });
 
-test("slow answers late, but does answer", async () => {
-  sandbox = await start("2.0.8");
+test("slow replies late", async () => {
+  sandbox = await startSandbox("2.0.8");
   sandbox.setFault("slow", { refundNo: "R-SUCCEEDS", delayMs: 60 });
   const begun = performance.now();
-  expect(await gist(sandbox, "R-SUCCEEDS")).toBe("0 refund_success");
+  expect(await sync(sandbox, "R-SUCCEEDS")).toMatchObject({ status: "refund_success" });
   expect(performance.now() - begun).toBeGreaterThan(55);
 });
 
 test("close ends what hangs, is slow or waits for a lock", async () => {
-  sandbox = await start("2.0.8", { latencyMs: 60_000 });
+  sandbox = await startSandbox("2.0.8", { latencyMs: 60_000 });
   const left = ["FAULT-HANG", "FAULT-SLOW", "R-SUCCEEDS", "R-SUCCEEDS"].map((refundNo) =>
-    expect(ask(sandbox, refundNo)).rejects.toThrow()
+    expect(send(sandbox, refundNo)).rejects.toThrow()
   );
   await expect.poll(() => sandbox.requests.length).toBe(4);
   const begun = performance.now();
@@ -166,7 +176,7 @@ test("close ends what hangs, is slow or waits for a lock", async () => {
 });
 
 test("a fault for a number precedes the number's own, and that one a fault for all", async () => {
-  sandbox = await start("2.0.8");
+  sandbox = await startSandbox("2.0.8");
   sandbox.setFault("http-500");
   sandbox.setFault("html-200", { refundNo: "R-SUCCEEDS", times: 1 });
   sandbox.setFault("http-429", { refundNo: "R-SUCCEEDS", times: 1 });
@@ -174,28 +184,47 @@ test("a fault for a number precedes the number's own, and that one a fault for a
   expect([await status("R-SUCCEEDS"), await status("R-SUCCEEDS"), await status("R-SUCCEEDS")]).toEqual([200, 429, 500]);
   expect(await status("FAULT-REDIRECT")).toBe(307);
   sandbox.clearFaults();
-  expect(await gist(sandbox, "R-SUCCEEDS")).toBe("0 refund_success");
+  expect(await sync(sandbox, "R-SUCCEEDS")).toMatchObject({ status: "refund_success" });
 });
 
-test("faults that make no sense are refused", async () => {
-  sandbox = await start("2.0.8");
-  expect(() => sandbox.setFault("connect-reset", { refundNo: "R-SUCCEEDS" })).toThrow("wanted none");
-  expect(() => sandbox.setFault("hang", { times: 0 })).toThrow("Found times 0");
+test.each<[FaultName, object, string]>([
+  ["connect-reset", { refundNo: "R-SUCCEEDS" }, 'expected no refundNo for fault "connect-reset"'],
+  ["connect-reset", { endpoint: "query" }, 'expected no endpoint for fault "connect-reset"'],
+  ["hang", { times: 0 }, 'expected times of 1 or more for fault "hang", got 0'],
+])("setFault() rejects %s with %j", (fault, target, message) => {
+  expect(() => createServer("2.0.8").setFault(fault, target)).toThrow(message);
 });
 
-function hmacOf(secret: string, text: string): string {
-  return createHmac("sha256", secret).update(text).digest("hex");
-}
+test("a fault for one endpoint spares the other", async () => {
+  const server = createServer("3.0.0");
+  server.setFault("unknown-code", { refundNo: "R-SUCCEEDS", endpoint: "query" });
+  expect(await query(server, "R-SUCCEEDS")).toMatchObject({ code: 47011 });
+  expect(await sync(server, "R-SUCCEEDS")).toMatchObject({ code: 0, status: "success" });
+});
+
+test("a named fault breaks the sync, not the query before it", async () => {
+  const server = createServer("3.0.0");
+  expect(await query(server, "FAULT-UNKNOWN-CODE")).toMatchObject({ code: 0, status: "progress" });
+  expect(await sync(server, "FAULT-UNKNOWN-CODE")).toMatchObject({ code: 47011 });
+});
+
+test("lost processes the request before it resets the connection, unlike reset", async () => {
+  sandbox = await startSandbox("2.0.8");
+  await expect(rawSend(sandbox, "FAULT-LOST")).rejects.toThrow("ECONNRESET");
+  await expect(rawSend(sandbox, "FAULT-RESET")).rejects.toThrow("ECONNRESET");
+  expect(sandbox.refund("FAULT-LOST")).toMatchObject({ status: "success", syncs: 1 });
+  expect(sandbox.refund("FAULT-RESET")).toMatchObject({ status: "progress", syncs: 0 });
+});
 
 function faulty(sandbox: Started, fault: string, prefix = "FAULT-") {
   const refundNo = prefix + fault.toUpperCase();
   const { release } = sandbox;
-  return post(sandbox, pathOf(release), JSON.stringify(signed(release, plain(release, { refundNo }))));
+  return post(sandbox, pathOf(release), JSON.stringify(signed(release, unsignedRequest(release, { refundNo }))));
 }
 
 /** Sends one request over a bare socket and returns all that comes back. */
-function rawAsk(sandbox: Started, refundNo: string): Promise<string> {
-  const body = JSON.stringify(signed("2.0.8", plain("2.0.8", { refundNo })));
+function rawSend(sandbox: Started, refundNo: string): Promise<string> {
+  const body = JSON.stringify(signed("2.0.8", unsignedRequest("2.0.8", { refundNo })));
   return new Promise((resolve, reject) => {
     let text = "";
     const socket = connect(Number(new URL(sandbox.url).port), "127.0.0.1");

@@ -8,12 +8,12 @@ const key = (algorithm: string, release = "") => ({
   upperCase: release === "3.0.0",
 });
 
-for (const { name, members, algorithm, release, verifies, sign: wanted } of vectors) {
+for (const { name, members, algorithm, release, verifies, sign: expected } of vectors) {
   if (!members) continue;
   test(`sign: ${name}`, () => {
     const found = sign(members as Members, key(algorithm, release));
-    if (verifies) expect(found).toBe(wanted);
-    else expect(found).not.toBe(wanted);
+    if (verifies) expect(found).toBe(expected);
+    else expect(found).not.toBe(expected);
   });
 }
 
@@ -46,10 +46,10 @@ test.each([
     },
     "eb086247f42a6c8c7f12e24a2e06fa7d",
   ],
-])("sign: envelope of %s", (name, members, wanted) => {
+])("sign: envelope of %s", (name, members, expected) => {
   const vector = vectors.find((vector) => vector.name === name);
-  expect(vector?.sign).toBe(wanted);
-  expect(sign(members, key(vector?.algorithm ?? "", vector?.release))).toBe(wanted);
+  expect(vector?.sign).toBe(expected);
+  expect(sign(members, key(vector?.algorithm ?? "", vector?.release))).toBe(expected);
 });
 
 test("sign: removes quotes and backslashes of plain values", () => {
