@@ -13,6 +13,7 @@ export function createManualClock(start = 0): ManualClock {
   const sleepers = new Set<{ readonly due: number; readonly wake: () => void }>();
   return {
     now: () => now,
+    elapsed: () => now,
     after(ms, wake) {
       const sleeper = { due: now + ms, wake };
       sleepers.add(sleeper);

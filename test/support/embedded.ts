@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { vi } from "vitest";
+import { createDaxPay } from "../../src/daxpay/client.ts";
+import type { ReleaseName } from "../../src/daxpay/release.ts";
+import { systemClock } from "../../src/refund/clock.ts";
+import type { RefundEvent } from "../../src/refund/event.ts";
+import { createRefunds, type Refunds, type RefundsOptions } from "../../src/refund/refunds.ts";
+import type { ServerOptions } from "../../src/sandbox/options.ts";
+import { createDaxPayServer, type DaxPayServer } from "../../src/sandbox/server.ts";
+import { settle } from "./clock.ts";
+
+export interface EmbeddedOptions {
+  readonly release: ReleaseName;
+  readonly server?: Omit<ServerOptions, "release">;
+  readonly refunds?: Partial<RefundsOptions>;
+  /** Milliseconds until the service gives up a request to DaxPay. */
+  readonly timeoutMs?: number;
+  readonly appId?: string;
+}
+
+export interface EmbeddedService extends Disposable {
+  readonly refunds: Refunds;
+  readonly events: RefundEvent[];
+}
+
+/** An embedded DaxPay without sockets, and the domain in front of it, both on vitest's fake timers. */
+export interface Embedded extends Disposable {
+  readonly daxpay: DaxPayServer;
+  /** Starts another instance of the domain. */
+  start(overrides?: Partial<RefundsOptions>): EmbeddedService;
+  /** Passes time; whatever falls due runs, with all that it sets off. */
+  advance(ms: number): Promise<void>;
+}
+
+/** Several turns of the event loop: a request and its reply pass through streams, which need some. */
+const TURNS = 3;
+
+/** Installs fake timers until it is disposed. */
+export function createEmbedded(
+  { release, server = {}, refunds = {}, timeoutMs = 20_000, appId }: EmbeddedOptions,
+): Embedded {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"] });
+  const daxpay = createDaxPayServer({ release, ...server });
+  const services: EmbeddedService[] = [];
+
+  function start(overrides: Partial<RefundsOptions> = {}): EmbeddedService {
+    const events: RefundEvent[] = [];
+    const client = createDaxPay({
+      url: new URL("http://daxpay.test"),
+      release,
+      signType: "HMAC_SHA256",
+      secret: "123456",
+      appId: appId ?? "M8207639754663343",
+      mchNo: "M1745845174843",
+      timeoutMs,
+      timeZone: "Asia/Shanghai",
+      maxSkewMs: 300_000,
+    }, {
+      fetch: (input, init) => daxpay.fetch(new Request(input, init)),
+      now: () => Date.now(),
+      nonce: () => randomBytes(16).toString("hex"),
+    });
+    const instance = createRefunds({
+      daxpay: client,
+      queryMode: "auto",
+      settleTimeoutMs: 60_000,
+      settleOnStart: false,
+      rateLimit: { rate: 100_000, concurrency: 64 },
+      schedule: { waits: [10_000, 30_000, 60_000, 60_000, 60_000, 300_000], jitter: 0 },
+      clock: systemClock,
+      random: () => 0,
+      onEvent: (event) => events.push(event),
+      ...refunds,
+      ...overrides,
+    });
+    const service: EmbeddedService = {
+      refunds: instance,
+      events,
+      [Symbol.dispose]() {
+        instance.close();
+        client[Symbol.dispose]();
+      },
+    };
+    services.push(service);
+    return service;
+  }
+
+  async function run(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) await settle();
+  }
+
+  return {
+    daxpay,
+    start,
+    async advance(ms) {
+      let reached = false;
+      setTimeout(() => reached = true, ms);
+      await run();
+      while (!reached) {
+        vi.advanceTimersToNextTimer();
+        await run();
+      }
+    },
+    [Symbol.dispose]() {
+      for (const service of services) service[Symbol.dispose]();
+      daxpay.close();
+      vi.useRealTimers();
+    },
+  };
+}
