@@ -10,16 +10,21 @@ export interface RateLimitOptions {
   readonly concurrency: number;
 }
 
-/** The requests that a running job may send. */
+/** The requests that a running job may send. It starts with those that it was queued for. */
 export interface Permit {
-  /** Takes one request: at once where one is still reserved, otherwise when the rate allows it, before all queued jobs. */
-  take(): Promise<void>;
+  /**
+   * Resolves when the given number of requests is reserved for the job: at once where they are, otherwise when the rate
+   * allows them together, before all queued jobs.
+   */
+  reserve(requests: number): Promise<void>;
+  /** Turns a reserved request into one that is sent now. */
+  use(): void;
 }
 
 export interface RateLimiter {
   /**
    * Runs the job when the rate allows the given number of requests together and its turn has come. Turns go round between
-   * flows, so that a flow with many jobs does not delay the others. What the job does not take is given back when it ends.
+   * flows, so that a flow with many jobs does not delay the others. What the job does not use is given back when it ends.
    * Rejects with the signal's reason when that aborts while the job is queued.
    */
   run<T>(flow: string, signal: AbortSignal, requests: number, work: (permit: Permit) => Promise<T>): Promise<T>;
@@ -39,9 +44,9 @@ interface Job {
   start(): void;
 }
 
-/** A request of a running job that has to wait. */
+/** A running job that waits for further requests. */
 interface Waiting {
-  readonly reserved: boolean;
+  readonly requests: number;
   resume(): void;
 }
 
@@ -69,9 +74,9 @@ export function createRateLimiter({ rate, concurrency }: RateLimitOptions, clock
     while (expired < sentAt.length && sentAt[expired] + windowMs <= now) expired++;
     if (expired > 0) sentAt.splice(0, expired);
     for (let next = waiting[0]; next; next = waiting[0]) {
-      if (!next.reserved && !hasRoom(1, now)) return;
+      if (!hasRoom(next.requests, now)) return;
       waiting.shift();
-      sentAt.push(now);
+      reserved += next.requests;
       next.resume();
     }
     for (let job = jobs.peek(); job && running < concurrency && hasRoom(job.requests, now); job = jobs.peek()) {
@@ -101,19 +106,27 @@ export function createRateLimiter({ rate, concurrency }: RateLimitOptions, clock
 
   async function runJob<T>(requests: number, work: (permit: Permit) => Promise<T>): Promise<T> {
     let left = requests;
-    async function take(): Promise<void> {
-      const isReserved = left > 0;
-      if (isReserved) {
+    const permit: Permit = {
+      async reserve(wanted) {
+        if (left >= wanted && clock.elapsed() >= resumeAt) return;
+        // Jobs that kept some while they wait for more would wait for each other.
+        reserved -= left;
+        left = 0;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        waiting.push({ requests: wanted, resume: resolve });
+        pump();
+        await promise;
+        left = wanted;
+      },
+      use() {
+        if (left === 0) throw new RangeError("Expected a reserved request");
         left--;
         reserved--;
-      }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.push({ reserved: isReserved, resume: resolve });
-      pump();
-      await promise;
-    }
+        sentAt.push(clock.elapsed());
+      },
+    };
     try {
-      return await work({ take });
+      return await work(permit);
     } finally {
       reserved -= left;
       running--;

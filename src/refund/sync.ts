@@ -93,10 +93,11 @@ export function createSyncer(options: SyncerOptions): Syncer {
   const locks = new Map<string, Lock>();
   /** Refunds that are proven to belong to this application. */
   const own = new QuickLRU<string, true>({ maxSize: MAX_OWN });
+  /** Reserved together: the query and the sync that it may allow. */
+  const requests = queryMode === "off" || queryMode === "only" ? 1 : 2;
   const firstSyncAt = options.settleOnStart && !release.resyncsClosed ? clock.elapsed() + options.settleTimeoutMs : 0;
 
   async function attempt({ request, flow, retry }: SyncAttempt, call: SharedCall): Promise<RefundState> {
-    const requests = queryMode === "off" || queryMode === "only" ? 1 : 2;
     for (;;) {
       const queuedAt = clock.elapsed();
       call.timeoutError = () => rateLimiter.rateLimitedError();
@@ -121,9 +122,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
     call: SharedCall,
     retry: boolean,
   ): Promise<RefundState> {
-    await permit.take();
-    call.signal.throwIfAborted();
     call.timeoutError = () => timeoutError("SYNC");
+    permit.use();
     const report = await send("SYNC", () => daxpay.sync(request, { retry }));
     return remember(keyOf(request), report, request, false);
   }
@@ -137,6 +137,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
   ): Promise<RefundState | Blocked> {
     for (;;) {
       call.timeoutError = () => timeoutError("QUERY");
+      await permit.reserve(requests);
       const report = await queryOwn(request, permit, call.signal, retry);
       const queriedAt = clock.elapsed();
       const refundNo = report.refundNo ?? request.refundNo;
@@ -144,7 +145,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
       const state = remember(refundNo, report, request, true);
       if (isSettled(state.status)) doubts.settle(key, refundNo);
       if (queryMode === "only" || isSettled(state.status)) return state;
-      await permit.take();
+      await permit.reserve(1);
       // From here to the request nothing is awaited: what is checked stays true.
       call.signal.throwIfAborted();
       if (clock.elapsed() - queriedAt > MAX_QUERY_AGE_MS) continue;
@@ -157,6 +158,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
       const doubtMs = Math.max(doubts.remainingMs(key), firstSyncAt - clock.elapsed());
       if (doubtMs > 0) throw inDoubtError(doubtMs, report.daxpayTraceId);
       call.timeoutError = () => timeoutError("SYNC");
+      permit.use();
       return await locked(key, refundNo, () => syncAndConfirm(key, { ...request, refundNo }, report, permit, retry));
     }
   }
@@ -166,7 +168,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
    * application with the asking one's channel configuration.
    */
   async function queryOwn(request: RefundQuery, permit: Permit, signal: AbortSignal, retry: boolean) {
-    await permit.take();
+    permit.use();
     const report = await send("QUERY", () => daxpay.query(request, { signal, retry }));
     const refundNo = report.refundNo ?? "";
     if (queryMode === "only" || own.has(refundNo) || isSettled(statusOf(report.daxpayStatus))) return report;
@@ -186,7 +188,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
         // Only a look-up by bizRefundNo is limited to the application (RefundOrderManager of 3.0.0).
         if (!request.refundNo) return report;
         if (!report.bizRefundNo) throw foreignError(report);
-        await permit.take();
+        await permit.reserve(2);
+        permit.use();
         const second = { ...request, refundNo: "", bizRefundNo: report.bizRefundNo };
         const own = await send("QUERY", () => daxpay.query(second, { signal, retry: true })).catch((error) => {
           if (error instanceof DaxPayFailure && error.reason === "REFUND_NOT_FOUND") throw foreignError(report);
@@ -232,7 +235,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
     if (state.status === "CLOSED" && !release.resyncsClosed) onEvent({ type: "closedBySync", state });
     if (queryMode !== "around" && !wouldBeFinal(report)) return state;
     try {
-      await permit.take();
+      await permit.reserve(1);
+      permit.use();
       const confirmed = await send("CONFIRM", () => daxpay.query({ ...request, bizRefundNo: "" }, { confirm: true }));
       return remember(refundNo, confirmed, request, true);
     } catch (error) {

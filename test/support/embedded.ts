@@ -102,7 +102,7 @@ export function createEmbedded(
       }
     },
     [Symbol.dispose]() {
-      for (const service of services) service[Symbol.dispose]();
+      for (const service of services.splice(0)) service[Symbol.dispose]();
       daxpay.close();
       vi.useRealTimers();
     },
