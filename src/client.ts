@@ -25,140 +25,141 @@ export type RefundClientOptions = CommonOptions & (FetchOptions | { readonly tra
 interface FetchOptions {
   /** Base address of the service, for example "http://127.0.0.1:8080". */
   readonly baseUrl: string;
-  /** Connect if unset. For gRPC give a transport of \@connectrpc/connect-node's createGrpcTransport instead. */
+  /** Defaults to Connect. For gRPC pass a transport made with createGrpcTransport of \@connectrpc/connect-node instead. */
   readonly protocol?: "connect" | "grpc-web";
-  /** Bearer token, or a function that gives the current one. */
+  /** Bearer token, or a function that returns the current one. */
   readonly token?: string | (() => string | undefined);
 }
 
 interface CommonOptions {
-  /** Milliseconds that a unary call may take, repetitions included; 30 s if unset. */
+  /** Milliseconds that a unary call may take, retries included. Defaults to 30 000. */
   readonly timeoutMs?: number;
-  /** How often a failed call is repeated at the most; 3 if unset. */
-  readonly repeats?: number;
+  /** Maximum number of retries of a unary call. Defaults to 3. */
+  readonly maxRetries?: number;
 }
 
 export interface CallerOptions {
-  /** Ends the call. */
+  /** Cancels the call. */
   readonly signal?: AbortSignal;
-  /** Milliseconds; replaces the client's own. */
+  /** Milliseconds; replaces the client's own timeout. */
   readonly timeoutMs?: number;
 }
 
 export interface WatchOptions extends CallerOptions {
-  /** Hears of every lost connection, and after how many milliseconds there will be a new one. */
-  readonly onReconnect?: (error: ConnectError, waitMs: number) => void;
+  /** Called for every broken stream, with the milliseconds until the next one is opened. */
+  readonly onReconnect?: (error: ConnectError, delayMs: number) => void;
 }
 
-type Query = MessageInitShape<typeof SyncRefundRequestSchema>;
-type WatchQuery = MessageInitShape<typeof WatchRefundRequestSchema>;
+type SyncRequest = MessageInitShape<typeof SyncRefundRequestSchema>;
+type WatchRequest = MessageInitShape<typeof WatchRefundRequestSchema>;
 
-/** RefundSyncService for TypeScript. Errors are ConnectErrors; `failureOf` tells what they mean. */
+/** RefundSyncService for TypeScript. Errors are ConnectErrors; `failureOf` returns their SyncFailure. */
 export interface RefundClient {
   /**
-   * Syncs one refund now. Repeats what surely changed nothing (not sent, DaxPay's lock held, this service not reached)
-   * after the wait that the service asks for, as long as time is left.
+   * Syncs one refund now. Retries what DaxPay did not process (sync not sent, lock held, service not reached) after the
+   * delay that the service asks for, as long as time is left.
    */
-  syncRefund(query: Query, options?: CallerOptions): Promise<Refund>;
-  /** Syncs up to 1000 refunds; yields each result as it arrives. Never repeats. */
-  batchSyncRefunds(queries: Query[], options?: CallerOptions): AsyncIterable<BatchSyncRefundsResponse>;
+  syncRefund(request: SyncRequest, options?: CallerOptions): Promise<Refund>;
+  /** Syncs up to 1000 refunds; yields each result as it arrives. Never retries. */
+  batchSyncRefunds(requests: SyncRequest[], options?: CallerOptions): AsyncIterable<BatchSyncRefundsResponse>;
   /**
-   * Follows a refund until its state is final and yields every attempt's outcome. Opens a new stream when one breaks.
-   * Without a deadline it goes on for as long as the refund does.
+   * Watches a refund until its state is final and yields the outcome of every attempt. Opens a new stream when one breaks.
+   * Without a timeout it runs for as long as the refund does.
    */
-  watchUntilFinal(query: WatchQuery, options?: WatchOptions): AsyncIterable<WatchRefundResponse>;
-  /** The generated client, which neither repeats nor sets deadlines. */
+  watchUntilFinal(request: WatchRequest, options?: WatchOptions): AsyncIterable<WatchRefundResponse>;
+  /** The generated client, which neither retries nor sets deadlines. */
   readonly raw: Client<typeof RefundSyncService>;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_REPEATS = 3;
-/** Milliseconds before a lost stream is opened again: doubles up to the second number. */
+const DEFAULT_MAX_RETRIES = 3;
+/** Milliseconds before a broken stream is opened again: doubles from the first to the second. */
 const RECONNECT_BACKOFF = [1_000, 30_000] as const;
 
 export function createRefundClient(options: RefundClientOptions): RefundClient {
   const raw = createClient(RefundSyncService, "transport" in options ? options.transport : fetchTransport(options));
-  const repeats = options.repeats ?? DEFAULT_REPEATS;
+  const maxRetries = options.maxRetries ?? DEFAULT_MAX_RETRIES;
 
   return {
     raw,
-    async syncRefund(query, { signal, timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS } = {}) {
-      const deadline = Date.now() + timeoutMs;
-      for (let repeat = 0;; repeat++) {
+    async syncRefund(request, { signal, timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS } = {}) {
+      const deadline = performance.now() + timeoutMs;
+      for (let retry = 0;; retry++) {
         try {
-          const { refund } = await raw.syncRefund(query, { signal, timeoutMs: deadline - Date.now() });
+          const { refund } = await raw.syncRefund(request, { signal, timeoutMs: deadline - performance.now() });
           if (refund) return refund;
-          throw new ConnectError("The answer holds no refund", Code.Internal);
+          throw new ConnectError("Expected a refund in the response, got none", Code.Internal);
         } catch (error) {
-          const waitMs = repeat < repeats ? repeatAfterMs(ConnectError.from(error), repeat) : undefined;
-          if (waitMs === undefined || Date.now() + waitMs >= deadline) throw error;
-          await delay(waitMs, signal);
+          const delayMs = retry < maxRetries ? retryDelayMs(ConnectError.from(error), retry) : undefined;
+          if (delayMs === undefined || performance.now() + delayMs >= deadline) throw error;
+          await delay(delayMs, signal);
         }
       }
     },
-    batchSyncRefunds: (refunds, callOptions) =>
-      cancelOnReturn(callOptions, (call) => raw.batchSyncRefunds({ requests: refunds }, call)),
-    watchUntilFinal: (query, watchOptions) => watchUntilFinal(raw, query, watchOptions),
+    batchSyncRefunds: (requests, callOptions) =>
+      cancelOnReturn(callOptions, (call) => raw.batchSyncRefunds({ requests }, call)),
+    watchUntilFinal: (request, watchOptions) => watchUntilFinal(raw, request, watchOptions),
   };
 }
 
-/** What a failed call means; undefined where the error is not about a refund, as for a refused token or a lost line. */
+/** Why a call failed; undefined where the error does not come from the service, for example when the connection broke. */
 export function failureOf(error: unknown): SyncFailure | undefined {
   return ConnectError.from(error).findDetails(SyncFailureSchema)[0];
 }
 
-/** Whether the line to the service broke or the service is stopping, as opposed to an answer of the service. */
+/** Whether the connection to the service broke or the service is shutting down, so that another attempt may reach it. */
 export function isConnectionError(error: unknown): boolean {
   const { code, isWireError } = ConnectError.from(error);
-  if (failureOf(error)) return false;
+  const failure = failureOf(error);
+  if (failure) return failure.reason === FailureReason.SHUTTING_DOWN;
   return code === Code.Unavailable || (!isWireError && CONNECTION_CODES.includes(code));
 }
 
-/** What transports make of a broken line: fetch, HTTP/1.1 and HTTP/2 each tell it differently. */
+/** Codes that transports give to a broken connection: fetch, HTTP/1.1 and HTTP/2 differ. */
 const CONNECTION_CODES: readonly Code[] = [Code.Unknown, Code.Aborted, Code.Canceled, Code.Internal, Code.DataLoss];
 
-/** Whether a state can no longer change. */
-export function isFinal(refund: Refund): boolean {
-  return refund.nextSyncDelay === undefined;
-}
-
-async function* watchUntilFinal(raw: Client<typeof RefundSyncService>, query: WatchQuery, options: WatchOptions = {}) {
+async function* watchUntilFinal(
+  raw: Client<typeof RefundSyncService>,
+  request: WatchRequest,
+  options: WatchOptions = {},
+) {
   const { signal, timeoutMs, onReconnect } = options;
-  const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
-  for (let losses = 0;; losses++) {
+  const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+  for (let failures = 0;; failures++) {
     const call: CallOptions = { signal };
-    if (deadline !== undefined) call.timeoutMs = Math.max(1, deadline - Date.now());
-    let lost: ConnectError;
+    if (deadline !== undefined) call.timeoutMs = Math.max(1, deadline - performance.now());
+    let error: ConnectError;
     try {
-      for await (const response of cancelOnReturn(call, (inner) => raw.watchRefund(query, inner))) {
-        losses = 0;
+      for await (const response of cancelOnReturn(call, (inner) => raw.watchRefund(request, inner))) {
+        failures = 0;
         yield response;
-        if (response.outcome.case === "refund" && isFinal(response.outcome.value)) return;
+        if (response.outcome.case === "refund" && response.outcome.value.final) return;
       }
-      lost = new ConnectError("The stream ended before the refund's state was final", Code.Unavailable);
-    } catch (error) {
-      lost = ConnectError.from(error);
+      error = new ConnectError("The stream ended before the refund's state was final", Code.Unavailable);
+    } catch (thrown) {
+      error = ConnectError.from(thrown);
     }
-    if (signal?.aborted || !(isConnectionError(lost) || isTransient(lost))) throw lost;
-    const [first, most] = RECONNECT_BACKOFF;
-    const waitMs = Math.max(retryDelayMs(lost) ?? 0, Math.min(first * 2 ** losses, most)) * (1 + Math.random() / 5);
-    if (deadline !== undefined && Date.now() + waitMs >= deadline) throw lost;
-    onReconnect?.(lost, waitMs);
-    await delay(waitMs, signal);
+    if (signal?.aborted || !(isConnectionError(error) || failureOf(error)?.retryable)) throw error;
+    const [first, last] = RECONNECT_BACKOFF;
+    const backoffMs = Math.min(first * 2 ** failures, last);
+    const delayMs = Math.max(requestedDelayMs(error) ?? 0, backoffMs) * (1 + Math.random() / 5);
+    if (deadline !== undefined && performance.now() + delayMs >= deadline) throw error;
+    onReconnect?.(error, delayMs);
+    await delay(delayMs, signal);
   }
 }
 
-/** Ends the call when its reader leaves the loop, which the generated client does not do by itself. */
+/** Cancels the call when its reader leaves the loop, which the generated client does not do by itself. */
 async function* cancelOnReturn<T>(options: CallOptions | undefined, call: (options: CallOptions) => AsyncIterable<T>) {
-  const left = new AbortController();
-  const leave = () => left.abort(options?.signal?.reason);
-  if (options?.signal?.aborted) leave();
-  options?.signal?.addEventListener("abort", leave, { once: true });
+  const abort = new AbortController();
+  const onAbort = () => abort.abort(options?.signal?.reason);
+  if (options?.signal?.aborted) onAbort();
+  options?.signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    yield* call({ ...options, signal: left.signal });
+    yield* call({ ...options, signal: abort.signal });
   } finally {
-    options?.signal?.removeEventListener("abort", leave);
-    left.abort();
+    options?.signal?.removeEventListener("abort", onAbort);
+    abort.abort();
   }
 }
 
@@ -176,22 +177,17 @@ function fetchTransport({ baseUrl, protocol = "connect", token }: FetchOptions):
   });
 }
 
-/** Milliseconds until the call may be repeated; undefined where it must not be. */
-function repeatAfterMs(error: ConnectError, repeat: number): number | undefined {
+/** Milliseconds before the retry; undefined where there must be none. */
+function retryDelayMs(error: ConnectError, retry: number): number | undefined {
   const failure = failureOf(error);
   if (failure) {
     const safe = failure.delivery === Delivery.NOT_SENT || failure.reason === FailureReason.SYNC_IN_PROGRESS;
     return safe && failure.retryDelay ? durationMs(failure.retryDelay) : undefined;
   }
-  return isConnectionError(error) ? retryDelayMs(error) ?? 200 * 2 ** repeat : undefined;
+  return isConnectionError(error) ? requestedDelayMs(error) ?? 200 * 2 ** retry : undefined;
 }
 
-/** Whether a failure that ended a watch may pass: one that repeating will not help has no retry_delay. */
-function isTransient(error: ConnectError): boolean {
-  return failureOf(error)?.retryDelay !== undefined;
-}
-
-function retryDelayMs(error: ConnectError): number | undefined {
+function requestedDelayMs(error: ConnectError): number | undefined {
   const [retry] = error.findDetails(RetryInfoSchema);
   return retry?.retryDelay && durationMs(retry.retryDelay);
 }
@@ -199,14 +195,14 @@ function retryDelayMs(error: ConnectError): number | undefined {
 function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(ConnectError.from(signal.reason, Code.Canceled));
-    const leave = () => {
+    const onAbort = () => {
       clearTimeout(timer);
       reject(ConnectError.from(signal?.reason, Code.Canceled));
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", leave);
+      signal?.removeEventListener("abort", onAbort);
       resolve();
     }, ms);
-    signal?.addEventListener("abort", leave, { once: true });
+    signal?.addEventListener("abort", onAbort, { once: true });
   });
 }

@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import net from "node:net";
 import { expect, test } from "vitest";
-import { createRefundClient, failureOf, isFinal } from "../src/client.ts";
+import { createRefundClient, failureOf } from "../src/client.ts";
 import { FailureReason } from "../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { acceleratedClock, startService } from "./support/service.ts";
 
@@ -60,7 +60,7 @@ test("speaks Connect and gRPC-Web over fetch, and any transport that it is given
     ]
   ) {
     const refund = await client.syncRefund({ refundNo: "R-SUCCEEDS" });
-    expect([refund.daxpayStatus, isFinal(refund)]).toEqual(["refund_success", true]);
+    expect([refund.daxpayStatus, refund.final]).toEqual(["refund_success", true]);
     const results = [];
     for await (const { index } of client.batchSyncRefunds([{ refundNo: "LOAD-1" }, { refundNo: "" }])) {
       results.push(index);

@@ -2,7 +2,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { createApp } from "../app/app.ts";
-import { createRefundClient, failureOf, isFinal, type RefundClient } from "../client.ts";
+import { createRefundClient, failureOf, type RefundClient } from "../client.ts";
 import { type Refund, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
 import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { sandboxConfig } from "../config/sandbox.ts";
@@ -64,7 +64,7 @@ async function showWatch(client: RefundClient): Promise<void> {
   for await (const { attempt, observeTime, outcome } of client.watchUntilFinal({ refundNo: "R-WAITS-1" })) {
     const time = observeTime ? timestampDate(observeTime).toISOString().slice(11, 23) : "";
     const what = outcome.case === "refund" ? described(outcome.value) : `no answer (${outcome.case})`;
-    const next = outcome.case === "refund" && !isFinal(outcome.value) && outcome.value.nextSyncDelay;
+    const next = outcome.case === "refund" && !outcome.value.final && outcome.value.nextSyncDelay;
     console.log(
       `  ${time}  attempt ${attempt}: ${what}${next ? `, again after ${durationMs(next) / 1000} s` : ", final"}`,
     );

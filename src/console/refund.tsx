@@ -1,6 +1,5 @@
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Refund } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
-import { isFinal } from "../client.ts";
 import { durationText } from "./duration.ts";
 import { Fact, Facts, Foreign, Identifier } from "./facts.tsx";
 import { Icon } from "./icon.tsx";
@@ -21,7 +20,7 @@ export function RefundCard({ refund, learnedAt }: { refund: Refund; learnedAt: n
           <h2>{name}</h2>
           <p>{meaning}</p>
         </div>
-        <span class="badge">{isFinal(refund) ? words.sync.final : words.sync.passing}</span>
+        <span class="badge">{refund.final ? words.sync.final : words.sync.passing}</span>
       </header>
       <Facts>
         <Fact name={words.sync.next}>

@@ -1,7 +1,7 @@
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { failureOf, isFinal } from "../../src/client.ts";
+import { failureOf } from "../../src/client.ts";
 import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { Delivery, FailureReason } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
@@ -30,7 +30,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
     expect([refund.refundNo, refund.bizRefundNo]).toEqual(["R-SUCCEEDS", "B-SUCCEEDS"]);
     expect(refund.daxpayTraceId).toMatch(/^\w{12}$/);
     expect(Math.abs(timestampMs(refund.replyTime) - Date.now())).toBeLessThan(60_000);
-    expect(isFinal(refund)).toBe(true);
+    expect(refund.final).toBe(true);
   });
 
   test("a state that is not final says when to ask again", async () => {
