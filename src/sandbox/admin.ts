@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { CALLBACK_STATUSES, JOBS } from "./actors.ts";
-import { CHANNEL_STATES } from "./channel.ts";
 import { type FaultName, FAULTS } from "./fault.ts";
 import { type HttpRequest, type HttpResponse, JSON_TYPE } from "./http.ts";
-import { LOCAL_STATUSES } from "./refunds.ts";
+import { LOCAL_STATUSES, SCENARIOS } from "./refunds.ts";
 import type { Steering } from "./steering.ts";
 
 /** Paths with this prefix are the sandbox's own; no DaxPay has them. */
@@ -26,7 +25,7 @@ const FAULT = z.strictObject({
   text: z.string().optional(),
 });
 
-const CHANNEL_STATE = z.enum(CHANNEL_STATES);
+const STATE = z.enum(SCENARIOS);
 
 const REFUND = z.strictObject({
   refundNo: text,
@@ -36,7 +35,7 @@ const REFUND = z.strictObject({
   mchNo: text.optional(),
   channel: text.optional(),
   status: z.enum(LOCAL_STATUSES).optional(),
-  state: z.union([CHANNEL_STATE, z.array(CHANNEL_STATE)]).optional(),
+  state: z.union([STATE, z.array(STATE)]).optional(),
   error: z.string().nullable().optional(),
   latencyMs: ms.optional(),
   amount: fen.optional(),
@@ -48,7 +47,7 @@ const REFUND = z.strictObject({
 
 const CHANNEL = z.strictObject({
   refundNo: text,
-  state: CHANNEL_STATE,
+  state: STATE,
   latencyMs: ms.optional(),
   error: z.string().nullable().optional(),
 });

@@ -1,4 +1,4 @@
-import type { Channel, ChannelState } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { familyRefund, isLoad, type LocalStatus, namedRefund, type RefundSpec, type Scenario } from "./refunds.ts";
 
 /** A payment, of which refunds are parts. Amounts are in fen. */
@@ -64,8 +64,8 @@ export interface NewRefund {
   readonly channel?: Channel;
   /** `progress` unless set. */
   readonly status?: LocalStatus;
-  /** What the channel answers at the first sync, the second, and so on; the last one repeats. `SUCCESS` unless set. */
-  readonly state?: ChannelState | readonly ChannelState[];
+  /** What the first sync meets, the second, and so on; the last one repeats. `SUCCESS` unless set. */
+  readonly state?: Scenario | readonly Scenario[];
   /** The channel's text of an ERROR. */
   readonly error?: string | null;
   /** How long the channel takes, in milliseconds; the server's own latency unless set. */
@@ -85,11 +85,12 @@ export interface NewRefund {
   readonly attach?: string | null;
   readonly outRefundNo?: string | null;
   readonly finishTime?: number | null;
+  readonly errorMsg?: string | null;
 }
 
-/** What the channel answers from now on. */
+/** What syncs meet from now on. */
 export interface ChannelSetting {
-  readonly state: ChannelState;
+  readonly state: Scenario;
   /** How long it takes, in milliseconds; as before where unset. */
   readonly latencyMs?: number;
   /** Its text of an ERROR; as before where unset. */
@@ -191,7 +192,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       throw new RangeError(`expected a refundNo that is not in use, got "${refundNo}"`);
     }
     const scenarios = typeof state === "string" ? [state] : state;
-    if (scenarios.length === 0) throw new RangeError("expected at least one channel state, got none");
+    if (scenarios.length === 0) throw new RangeError("expected at least one state, got none");
     if (!refund.orderMissing) addOrder(orderNo, refund);
     keep({ ...blank(), ...given(refund), refundNo, bizRefundNo, orderNo, scenarios });
   }

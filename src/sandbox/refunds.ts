@@ -1,24 +1,27 @@
-import type { Channel, ChannelState } from "./channel.ts";
+import { type Channel, CHANNEL_STATES } from "./channel.ts";
 import { type FaultName, FAULTS } from "./fault.ts";
 
 /** A refund's status in DaxPay's own table (RefundStatusEnum). */
 export const LOCAL_STATUSES = ["progress", "success", "close", "fail"] as const;
 export type LocalStatus = typeof LOCAL_STATUSES[number];
 
-/** What a sync meets before it reaches the channel. */
-export type Obstacle =
+/** What keeps a sync from the channel. */
+export const OBSTACLES = [
   /** Somebody else holds the refund's lock. */
-  | "locked"
-  | "channelMissing"
-  | "channelOff"
+  "locked",
+  "channelMissing",
+  "channelOff",
   /** 2.x: the sync interface is switched off; 3.x: the application is. */
-  | "interfaceOff"
+  "interfaceOff",
   /** A NullPointerException before the channel is called. */
-  | "nullPointer"
+  "nullPointer",
   /** Any other unexpected exception. */
-  | "exception";
+  "exception",
+] as const;
 
-export type Scenario = ChannelState | Obstacle;
+export const SCENARIOS = [...CHANNEL_STATES, ...OBSTACLES] as const;
+/** What a sync meets: an answer of the channel, or an obstacle before it. */
+export type Scenario = typeof SCENARIOS[number];
 
 /** What a refund is like before anything has happened to it. */
 export interface RefundSpec {

@@ -16,7 +16,7 @@ export interface Steering extends Actors {
   clearFaults(): void;
   /** Adds a refund to DaxPay's table. Throws a RangeError where it cannot exist. */
   addRefund(refund: NewRefund): void;
-  /** Sets what the channel answers about a refund from now on. Throws a RangeError where DaxPay does not know it. */
+  /** Sets what syncs of a refund meet from now on. Throws a RangeError where DaxPay does not know it. */
   setChannel(refundNo: string, setting: ChannelSetting): void;
   /** A refund as DaxPay's tables hold it; undefined where it is unknown. */
   refund(refundNo: string): RefundView | undefined;
