@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { NewRefund } from "../../src/sandbox/ledger.ts";
 import type { ServerOptions } from "../../src/sandbox/options.ts";
 import { createDaxPayServer, type DaxPayServer } from "../../src/sandbox/server.ts";
+import { pathOf } from "./client.ts";
 
 /** A reply of a real DaxPay. Times, trace ids, signatures, row keys and parsers' English are masked. */
 interface Recording {
@@ -64,7 +65,7 @@ const STATES: readonly (readonly [refundNo: RegExp, refund: Partial<NewRefund>])
   [/^R-ALI-NOTEXIST/, { state: "NOT_EXIST" }],
   [/^R-ALI-RATE/, { state: "ERROR", error: "调用过于频繁" }],
   [/^R-ALI-(NET|BADSIGN|TIME)$/, { state: "NETWORK_ERROR" }],
-  [/^R-ALI-UNICODE/, { state: "ERROR", error: '退款"失败"\\é😀 ß\n新行\t/slash=&key=1' }],
+  [/^R-ALI-UNICODE/, { state: "ERROR", error: '退款"失败"\\é😀\u2028\u0085ß\n新行\t/slash=&key=1' }],
   [/^R-WX-(PROG|SLOW)/, { state: "PROCESSING" }],
   [/^R-WX-CLOSE/, { state: "CLOSED" }],
   [/^R-WX-CHANGE/, { state: "CHANGE" }],
@@ -184,7 +185,7 @@ function masked(body: string): string {
 }
 
 /** Brings the server into the state in which the reply was recorded, as far as earlier requests made it. */
-function prepare(server: DaxPayServer, recording: Recording): void {
+function prepare(server: DaxPayServer, release: RealRelease, recording: Recording): void {
   const { situation, body } = recording;
   const isBusy = body.includes("请勿重复操作");
   const holdsLock = /^lock held/.test(situation) && isBusy || situation === "query: locked while syncing?";
@@ -192,7 +193,7 @@ function prepare(server: DaxPayServer, recording: Recording): void {
   if (!holdsLock && !leftLock) return;
   const refundNo = String(membersOf(recording.request)?.refundNo);
   if (holdsLock) server.setChannel(refundNo, { state: "SUCCESS", latencyMs: 400 });
-  const path = recording.path.replace("query/refundOrder", recording.path.includes("uni/") ? "sync/refund" : "sync");
+  const path = pathOf(release);
   void server.fetch(requestOf({ ...recording, path })).catch(() => {});
 }
 
@@ -207,7 +208,7 @@ describe.each(REAL_RELEASES)("%s replies as the real one did", (release) => {
       const now = Date.parse(recording.at);
       const server = createDaxPayServer({ release, now: () => now, ...optionsOf(release, recording) });
       addRefund(server, recording);
-      prepare(server, recording);
+      prepare(server, release, recording);
       const reply = await server.fetch(requestOf(recording));
       server.close();
       expect({ status: reply.status, body: masked(await reply.text()) }).toEqual({
