@@ -63,7 +63,9 @@ async function exercise({ http, grpc }: { http: string; grpc: string }, sandbox:
   await native.syncRefund({ refundNo: "R-LOCKED-1" }, traced("d"));
   sandbox.setFault("slow", { refundNo: "LOAD-2", delayMs: 500 });
   await Promise.all([1, 2, 3].map(() => native.syncRefund({ refundNo: "LOAD-2" }, traced("e"))));
-  for (let call = 0; call < 2; call++) await native.syncRefund({ refundNo: "R-REVIVES" }, traced("f"));
+  await native.syncRefund({ refundNo: "R-CONTRADICTS" }, traced("f"));
+  sandbox.setChannel("R-CONTRADICTS", { state: "NOT_EXIST" });
+  await native.syncRefund({ refundNo: "R-CONTRADICTS" }, traced("f"));
   await native.watchRefund({ refundNo: "R-WAITS" }, traced("9"))[Symbol.asyncIterator]().next();
   sandbox.setFault("http-429", { refundNo: "LOAD-3", retryAfterSeconds: 1 });
   await failing(web.syncRefund({ refundNo: "LOAD-3" }, traced("8")));
