@@ -9,7 +9,7 @@ import { type Algorithm, ALGORITHMS } from "../sandbox/signer.ts";
 
 const DEFAULT_PORT = 9000;
 
-const HELP = `An embedded DaxPay for development and tests
+const USAGE = `An embedded DaxPay for development and tests
 
   --release         ${RELEASE_NAMES.join(", ")} (documented)
   --host            address to listen on (127.0.0.1)
@@ -19,11 +19,7 @@ const HELP = `An embedded DaxPay for development and tests
   --latency         response time of the payment channel, in milliseconds (0)
   --verify-first    2.0.7, 2.0.8: check no request signature, as some builds do
   --shipped-tables  2.0.8: fail as the tables of its MySQL script make it
-  --help            this page
-
-Calls that steer it, as JSON:
-
-${table(Object.entries(ADMIN_CALLS).map(([call, { description }]) => [call, description]))}`;
+  --help            this page, with refunds and calls`;
 
 export type Command = { readonly options: SandboxOptions } | { readonly help: string } | { readonly error: string };
 
@@ -44,7 +40,7 @@ export function readCommand(args: readonly string[]): Command {
         help: { type: "boolean", default: false },
       },
     });
-    if (values.help) return { help: HELP };
+    if (values.help) return { help: helpText() };
     return {
       options: {
         release: oneOf<ReleaseName>(RELEASE_NAMES, "--release", values.release),
@@ -75,6 +71,18 @@ function wholeNumber(flag: string, value: string, max: number): number {
   return Number(value);
 }
 
+function helpText(): string {
+  const calls = table(Object.entries(ADMIN_CALLS).map(([call, { description }]) => [call, description]));
+  return `${USAGE}\n\nRefunds by refundNo and bizRefundNo:\n\n${refundTable()}\n\nControl by JSON over HTTP:\n\n${calls}`;
+}
+
+function refundTable(): string {
+  return table([
+    ...REFUNDS.map(({ refundNo, bizRefundNo, description }) => [refundNo, bizRefundNo, description]),
+    ...FAMILIES.map(({ pattern, description }) => [pattern, pattern, description]),
+  ]);
+}
+
 /** Lines of columns that are as wide as their widest cell. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
@@ -87,18 +95,14 @@ async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2));
   if ("help" in command) return console.log(command.help);
   if ("error" in command) {
-    console.error(`${command.error}\n\n${HELP}`);
+    console.error(`${command.error}\n\n${USAGE}`);
     process.exitCode = 2;
     return;
   }
   try {
     const { options } = command;
     const sandbox = await createSandbox(options);
-    const refunds = [
-      ...REFUNDS.map(({ refundNo, bizRefundNo, description }) => [refundNo, bizRefundNo, description]),
-      ...FAMILIES.map(({ pattern, description }) => [pattern, pattern, description]),
-    ];
-    console.log(`DaxPay sandbox (${options.release}) listens on ${sandbox.url}\n\n${table(refunds)}`);
+    console.log(`DaxPay sandbox (${options.release}) listens on ${sandbox.url}\n\n${refundTable()}`);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void sandbox.close());
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));

@@ -2,12 +2,12 @@ import { type Ledger, load, type Refund } from "./ledger.ts";
 import type { ReleaseName } from "./release.ts";
 import { type SyncContext, syncRefund } from "./sync.ts";
 
-/** DaxPay's scheduled jobs, by how often they run. */
+/** DaxPay's scheduled jobs, by their interval. */
 export const JOBS = ["minute", "ten-minutes", "hour", "day"] as const;
 export type Job = typeof JOBS[number];
 
 const MINUTE_MS = 60_000;
-/** 3.0.0 (OrderSyncTask): how old the refunds of each job are, in milliseconds. */
+/** 3.0.0 (OrderSyncTask): age of the refunds that each job syncs, in milliseconds. */
 const AGES: Readonly<Record<Job, readonly [from: number, to: number]>> = {
   minute: [MINUTE_MS, 10 * MINUTE_MS],
   "ten-minutes": [10 * MINUTE_MS, 60 * MINUTE_MS],
@@ -18,7 +18,7 @@ const AGES: Readonly<Record<Job, readonly [from: number, to: number]>> = {
 export const CALLBACK_STATUSES = ["success", "fail", "close"] as const;
 export type CallbackStatus = typeof CALLBACK_STATUSES[number];
 
-/** What becomes of a callback or an operator's action. */
+/** Result of a callback or of an operator's action. */
 export type ActionResult =
   | "applied"
   /** The refund's status does not allow it. */
@@ -26,7 +26,7 @@ export type ActionResult =
   /** DaxPay does not know the refund, or its order. */
   | "not-found";
 
-/** Who else than the API's callers changes refunds in DaxPay. */
+/** Everything besides API calls that changes refunds in DaxPay. */
 export interface Actors {
   /**
    * Runs a job over the refunds that were added or used, one after another, and resolves with their number. beta4's

@@ -52,7 +52,7 @@ export const FAULTS = {
     kind: "connect",
     description: "the connection is reset before the request was read",
   },
-  slow: { kind: "delay", description: "the reply comes 2 s late" },
+  slow: { kind: "delay", description: "the reply is 2 s late" },
   hang: { kind: "silence", description: "no reply ever comes, and nothing is processed" },
   reset: { kind: "reset", description: "the connection is reset after the request was read, and nothing is processed" },
   cut: { kind: "cut", description: "the reply ends in its middle" },

@@ -20,11 +20,11 @@ export interface Faults {
   /** A fault without `times` replaces all earlier ones of its target. */
   set(name: FaultName, target?: FaultTarget): void;
   clear(): void;
-  /** Uses up a fault that comes before the request was read. */
+  /** Consumes a fault that precedes the request. */
   takeEarly(): boolean;
-  /** Uses up the fault of this refund and endpoint. */
+  /** Consumes the fault of this refund and endpoint. */
   take(numbers: readonly (string | undefined)[], endpoint: EndpointKind | undefined): ActiveFault | undefined;
-  /** Uses up the fault of all refunds and this endpoint. */
+  /** Consumes the fault of all refunds and this endpoint. */
   takeGlobal(endpoint: EndpointKind | undefined): ActiveFault | undefined;
 }
 

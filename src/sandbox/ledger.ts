@@ -5,12 +5,12 @@ import { familyRefund, isLoad, type LocalStatus, namedRefund, type RefundSpec, t
 export interface Order {
   readonly orderNo: string;
   readonly amount: number;
-  /** What may still be refunded. DaxPay takes a refund's amount off when the refund is created, and credits it when it is closed. */
+  /** Amount that can still be refunded. DaxPay debits it when a refund is created, and credits it when one is closed. */
   refundableBalance: number;
   version: number;
 }
 
-/** A refund as DaxPay's table holds it, and what the sandbox counts beside it. Times are in milliseconds since 1970. */
+/** A row of DaxPay's refund table, with the sandbox's own counters. Times are in milliseconds since 1970. */
 export interface Refund {
   /** The row's key, a 19-digit number. */
   readonly id: string;
@@ -30,11 +30,11 @@ export interface Refund {
   finishTime: number | null;
   errorMsg: string | null;
   version: number;
-  /** How often its amount was credited to the order. */
+  /** Number of times its amount was credited to the order. */
   credits: number;
   syncs: number;
   queries: number;
-  /** Milliseconds that the channel takes for it; the server's own latency where undefined. */
+  /** Response time of its channel in milliseconds; the server's own latency where undefined. */
   latencyMs: number | undefined;
   scenarios: readonly Scenario[];
   /** The channel's text of an ERROR. */
@@ -42,7 +42,7 @@ export interface Refund {
   readonly restored: boolean;
 }
 
-/** A row as DaxPay loaded it. It works on this copy, which the table may leave behind. */
+/** A copy of a row, as DaxPay loaded it. Later writes to the table do not reach it. */
 export interface LoadedRow {
   readonly refund: Refund;
   readonly version: number;
@@ -64,17 +64,17 @@ export interface NewRefund {
   readonly channel?: Channel;
   /** `progress` unless set. */
   readonly status?: LocalStatus;
-  /** What the first sync meets, the second, and so on; the last one repeats. `SUCCESS` unless set. */
+  /** Scenario of the first sync, the second, and so on; the last one repeats. `SUCCESS` unless set. */
   readonly state?: Scenario | readonly Scenario[];
   /** The channel's text of an ERROR. */
   readonly error?: string | null;
-  /** How long the channel takes, in milliseconds; the server's own latency unless set. */
+  /** Response time of the channel in milliseconds; the server's own latency unless set. */
   readonly latencyMs?: number;
   /** In fen; 1000 unless set. */
   readonly amount?: number;
   /** The order's amount in fen; 10000 unless set. */
   readonly orderAmount?: number;
-  /** What may still be refunded of the order, in fen; 5000 unless set. */
+  /** Amount of the order that can still be refunded, in fen; 5000 unless set. */
   readonly refundableBalance?: number;
   /** Milliseconds since 1970; five days ago unless set. Alipay refunds cannot be synced on 3.x in their first 10 s. */
   readonly requestedAt?: number;
@@ -88,12 +88,12 @@ export interface NewRefund {
   readonly errorMsg?: string | null;
 }
 
-/** What syncs meet from now on. */
+/** Scenario of all further syncs. */
 export interface ChannelSetting {
   readonly state: Scenario;
-  /** How long it takes, in milliseconds; as before where unset. */
+  /** Response time of the channel in milliseconds; unchanged unless set. */
   readonly latencyMs?: number;
-  /** Its text of an ERROR; as before where unset. */
+  /** The channel's text of an ERROR; unchanged unless set. */
   readonly error?: string | null;
 }
 
@@ -113,7 +113,7 @@ export interface RefundView {
   readonly queries: number;
 }
 
-/** Which refund a request names, and for whom. */
+/** The refund that a request names, and the account that requests it. */
 export interface Lookup {
   readonly refundNo?: string;
   readonly bizRefundNo?: string;
@@ -121,32 +121,32 @@ export interface Lookup {
   readonly mchNo?: string;
 }
 
-/** The write that a sync, a callback or an operator prepared. */
+/** A prepared write of a sync, a callback or an operator. */
 export interface Change {
   readonly row: LoadedRow;
   readonly order?: { readonly order: Order; readonly version: number; readonly refundableBalance: number };
 }
 
 export interface Ledger {
-  /** Adds a refund in DaxPay's table. Throws a RangeError where it cannot exist. */
+  /** Adds a row to DaxPay's refund table. Throws a RangeError where it cannot exist. */
   add(refund: NewRefund): void;
   /** Throws a RangeError where the refund is unknown. */
   setChannel(refundNo: string, setting: ChannelSetting): void;
   /** The refund that a request means; `ambiguous` where its bizRefundNo is not unique. */
   find(lookup: Lookup): Refund | undefined | "ambiguous";
-  /** The refund with this number, whoever owns it. */
+  /** The refund with this number, of any account. */
   get(refundNo: string): Refund | undefined;
   /** Refunds that were added or used, oldest first. */
   all(): Iterable<Refund>;
   order(refund: Refund): Order | undefined;
-  /** Uses up the refund's next scenario. */
+  /** Consumes the refund's next scenario. */
   nextScenario(refund: Refund): Scenario;
   /**
    * Sets the loaded row's status and prepares its write, with the order as it is now. `close` credits the amount.
    * Undefined where the order's row, which `success` and `close` need, is missing.
    */
   prepare(row: LoadedRow, status: Exclude<LocalStatus, "progress">, error?: string | null): Change | undefined;
-  /** Writes what was prepared; false where a row has changed since and the release rolls back. */
+  /** Commits a prepared write; false where a row has changed since and the release rolls back. */
   commit(change: Change): boolean;
   view(refund: Refund): RefundView;
   reset(): void;
@@ -156,9 +156,9 @@ export interface LedgerOptions {
   readonly now: () => number;
   readonly appId: string;
   readonly mchNo: string;
-  /** Whose rows a request finds. */
+  /** The rows that a request can find. */
   readonly scope: LookupScope;
-  /** Whether a write to a row that has changed since it was loaded rolls everything back, or changes nothing there. */
+  /** Whether a write to a row that has changed since it was loaded rolls back the transaction, or is ignored. */
   readonly rollsBackStaleWrites: boolean;
 }
 
@@ -171,7 +171,7 @@ export interface LookupScope {
 
 const FIVE_DAYS_MS = 5 * 24 * 3600 * 1000;
 const FIRST_ID = 7_000_000_000_000_000_000n;
-/** Refunds of the load family whose success is remembered. */
+/** Maximum number of refunds of the load family whose success is remembered. */
 const MAX_LOAD = 100_000;
 
 const DEFAULTS = { amount: 1_000, orderAmount: 10_000, refundableBalance: 5_000 };
@@ -181,7 +181,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const refunds = new Map<string, Refund>();
   const byBizRefundNo = new Map<string, Refund[]>();
   const orders = new Map<string, Order>();
-  /** The load family is too large to be kept: only which ones have succeeded is, and of those the last. */
+  /** Rows of the load family are not stored: only the numbers of the last that succeeded are. */
   const succeededLoad = new Set<string>();
   let ids = 0n;
 
@@ -243,7 +243,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     };
   }
 
-  /** Gives a named refund, or one of a family, its row. */
+  /** Creates the row of a named refund, or of one of a family. */
   function open(spec: RefundSpec): Refund {
     const { refundNo, bizRefundNo, channel, status, scenarios, error = null, restored = false } = spec;
     const orderNo = `P-${refundNo}`;
@@ -314,7 +314,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     return scenario;
   }
 
-  /** The load family shares one order, which is never credited. */
+  /** Orders of the load family are not stored either: none is ever credited. */
   function order(refund: Refund): Order | undefined {
     return orders.get(refund.orderNo) ?? (isLoad(refund.refundNo) ? openLoadOrder(refund) : undefined);
   }
@@ -394,7 +394,7 @@ function openLoadOrder({ orderNo }: Refund): Order {
   return { orderNo, amount: DEFAULTS.orderAmount, refundableBalance: DEFAULTS.refundableBalance, version: 0 };
 }
 
-/** The new refund's members that a row has, without those that are not set. */
+/** The new refund's members that a row has, without unset ones. */
 function given(refund: NewRefund): Partial<Refund> {
   const { orderAmount: _, refundableBalance: __, orderMissing: ___, state: ____, ...members } = refund;
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

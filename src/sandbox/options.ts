@@ -26,7 +26,7 @@ export interface ServerOptions {
   readonly random?: () => number;
   /** Trace ids of the replies; twelve random letters and digits unless set. */
   readonly traceId?: () => string;
-  /** How long the payment channel takes, in milliseconds; 0 unless set. */
+  /** Response time of the payment channel in milliseconds; 0 unless set. */
   readonly latencyMs?: number;
   /** Milliseconds from the release of a refund's lock to the commit of its sync; 0 unless set. */
   readonly commitMs?: number;

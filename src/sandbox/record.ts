@@ -1,7 +1,7 @@
 import type { FaultName } from "./fault.ts";
 import type { EndpointKind } from "./release.ts";
 
-/** How a request was answered, as far as it was. */
+/** Outcome of a request, as far as it got. */
 export interface RecordedOutcome {
   readonly httpStatus?: number;
   /** 2.x: the code in a signed `data`, else the envelope's. */

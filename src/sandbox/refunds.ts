@@ -5,7 +5,7 @@ import { type FaultName, FAULTS } from "./fault.ts";
 export const LOCAL_STATUSES = ["progress", "success", "close", "fail"] as const;
 export type LocalStatus = typeof LOCAL_STATUSES[number];
 
-/** What keeps a sync from the channel. */
+/** What keeps a sync from calling the channel. */
 export const OBSTACLES = [
   /** Somebody else holds the refund's lock. */
   "locked",
@@ -20,22 +20,22 @@ export const OBSTACLES = [
 ] as const;
 
 export const SCENARIOS = [...CHANNEL_STATES, ...OBSTACLES] as const;
-/** What a sync meets: an answer of the channel, or an obstacle before it. */
+/** The outcome of a sync's channel call, or the obstacle before it. */
 export type Scenario = typeof SCENARIOS[number];
 
-/** What a refund is like before anything has happened to it. */
+/** Initial state of a refund. */
 export interface RefundSpec {
   readonly refundNo: string;
   readonly bizRefundNo: string;
   readonly channel: Channel;
   readonly status: LocalStatus;
-  /** What the first sync meets, the second, and so on; the last one repeats. */
+  /** Of the first sync, the second, and so on; the last one repeats. */
   readonly scenarios: readonly Scenario[];
   /** The channel's text where a scenario is ERROR. */
   readonly error?: string | null;
   /** Milliseconds between the refund's request and its first use; five days unless set. */
   readonly ageMs?: number;
-  /** Put back after each sync, unlike any real refund. */
+  /** Restored after each sync, unlike any real refund. */
   readonly restored?: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface NamedRefund extends RefundSpec {
   readonly description: string;
   /** How the reply to its sync is broken. */
   readonly fault?: FaultName;
-  /** DaxPay does not know it. */
+  /** Whether DaxPay has no such refund. */
   readonly unknown?: boolean;
 }
 
@@ -193,7 +193,7 @@ export const REFUNDS: readonly NamedRefund[] = [
     scenarios: ["NOT_EXIST"],
     restored: true,
     description:
-      "the interface page's example, unknown to WeChat: `pay_not_found` on 2.x, `fail` on 3.x, and put back each time",
+      "the interface page's example, unknown to WeChat: `pay_not_found` on 2.x, `fail` on 3.x, and restored each time",
   },
   ...NAMED.map(([name, scenarios, rest]) => ({
     ...rest,
@@ -211,7 +211,7 @@ export const REFUNDS: readonly NamedRefund[] = [
   })),
 ];
 
-/** Numbers that are made up as needed, for load. They are valid in either member. */
+/** Refunds that exist by their number alone, for load tests. The number is valid in either member. */
 export const FAMILIES: readonly { readonly pattern: string; readonly description: string }[] = [
   { pattern: "LOAD-…", description: "succeeds; in progress to a query until its first sync" },
   { pattern: "WAIT<n>-…", description: "in progress n times (up to 999), then succeeds" },
@@ -225,7 +225,7 @@ export function namedRefund(kind: "refundNo" | "bizRefundNo", number: string): N
   return (kind === "refundNo" ? BY_REFUND_NO : BY_BIZ_REFUND_NO).get(number);
 }
 
-/** Whether the number belongs to the family that is too large to be kept. */
+/** Whether the number belongs to the family whose rows are not stored. */
 export function isLoad(number: string): boolean {
   return number.startsWith("LOAD-");
 }

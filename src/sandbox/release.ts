@@ -10,7 +10,7 @@ import { type Write, write2, write3 } from "./reply.ts";
 import type { Algorithm } from "./signer.ts";
 import { seconds, type TimeFormat, wallClock } from "./time.ts";
 
-/** `paySync` is the sync of payments, which knows no refunds. */
+/** `paySync` is the sync of payments, whose requests name no refund. */
 export type EndpointKind = "sync" | "query" | "paySync";
 
 export interface Endpoint {
@@ -21,7 +21,7 @@ export interface Endpoint {
   readonly handler: string;
 }
 
-/** What a release returns where a sync fails. */
+/** Failures of a sync. */
 export interface Outcomes {
   readonly unknown: Failure;
   /** Where bizRefundNo finds several refunds. */
@@ -149,7 +149,7 @@ const outcomes2: Outcomes = {
   paymentUnknown: signed(1, "支付订单不存在"),
 };
 
-/** 3.x hides what an exception says. */
+/** 3.x replaces the text of an exception. */
 const outcomes3: Omit<Outcomes, "unsupported" | "channelOff" | "unconfigured"> = {
   unknown: signed(20041, NO_REFUND),
   ambiguous: unsigned(10500, "系统错误"),

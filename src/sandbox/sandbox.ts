@@ -15,7 +15,7 @@ export interface Sandbox extends Steering {
   close(): Promise<void>;
 }
 
-/** Starts an embedded DaxPay on a socket. It obeys whoever reaches it: for development and tests only. */
+/** Starts an embedded DaxPay on a socket. It authenticates no one: for development and tests only. */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { host = "127.0.0.1", port = 0 } = options;
   const daxpay = createDaxPayServer(options);

@@ -16,9 +16,9 @@ export interface DaxPayServer extends Steering {
    * it pending. An aborted request rejects at once, but is processed to its end.
    */
   fetch(request: Request): Promise<Response>;
-  /** Processes a request, and tells how to deliver the reply. */
+  /** Processes a request and returns how to deliver the reply. */
   handle(incoming: HttpRequest): Promise<Delivery>;
-  /** Uses up a fault that precedes the request. */
+  /** Consumes a fault that precedes the request. */
   takeConnectFault(): boolean;
   /** Counts a request as under way until the returned function is called. */
   enter(): () => void;
@@ -38,7 +38,7 @@ interface DeliveredResponse {
 
 const DEFAULT_DELAY_MS = 2_000;
 
-/** Creates an embedded DaxPay without a socket. It obeys whoever reaches it: for development and tests only. */
+/** Creates an embedded DaxPay without a socket. It authenticates no one: for development and tests only. */
 export function createDaxPayServer(options: ServerOptions = {}): DaxPayServer {
   const timers = createTimers();
   const { context, actors } = contextOf(options, timers.wait);

@@ -8,7 +8,7 @@ import type { Release } from "./release.ts";
 /** Alipay's refunds can be synced on 3.x when they are this old. */
 const YOUNG_MS = 10_000;
 
-/** What a sync ends with: a failure, or the status that the release returns. */
+/** Result of a sync: a failure, or the status that the release returns. */
 export type SyncResult =
   | { readonly failure: Failure }
   | {
@@ -23,7 +23,7 @@ export interface SyncContext {
   readonly locks: Locks;
   readonly now: () => number;
   readonly wait: (ms: number) => Promise<void>;
-  /** How long the channel takes, in milliseconds. */
+  /** Response time of the channel in milliseconds. */
   readonly latencyMs: number;
   /** Milliseconds between the release of the lock and the commit. */
   readonly commitMs: number;

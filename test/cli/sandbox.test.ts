@@ -50,7 +50,7 @@ test("the command names a port that is in use", async () => {
   taken.close();
 });
 
-test("--help lists the flags and the calls that steer", async () => {
+test("--help lists the flags and calls", async () => {
   const { output, ended } = run("--help");
   expect(await ended).toBe(0);
   for (const flag of ["--release", "--port", "--host", "--secret", "--sign-type", "--latency", "/sandbox/refunds"]) {
