@@ -1,5 +1,6 @@
-import { type Ledger, load, type Refund } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import type { ReleaseName } from "./release.ts";
+import { load, type Refund } from "./rows.ts";
 import { type SyncContext, syncRefund } from "./sync.ts";
 
 /** DaxPay's scheduled jobs, by their interval. */

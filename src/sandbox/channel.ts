@@ -1,4 +1,4 @@
-import type { Failure } from "./check.ts";
+import { type Failure, signed, unsigned } from "./failure.ts";
 
 /** The payment channels that DaxPay's refund sync supports; any other name stands for one that it does not. */
 export type Channel = "wechat_pay" | "ali_pay" | (string & Record<never, never>);
@@ -41,14 +41,8 @@ export type ChannelVerdict =
 
 export type JudgeChannel = (answer: ChannelAnswer, tables: { readonly shipped: boolean }) => ChannelVerdict;
 
-const dataFailure = (text: string | null): ChannelVerdict => ({
-  kind: "aborted",
-  failure: { code: 1, text, signed: true },
-});
-const databaseFailure = (text: string): ChannelVerdict => ({
-  kind: "aborted",
-  failure: { code: 10001, text, signed: false },
-});
+const dataFailure = (text: string | null): ChannelVerdict => ({ kind: "aborted", failure: signed(1, text) });
+const databaseFailure = (text: string): ChannelVerdict => ({ kind: "aborted", failure: unsigned(10001, text) });
 
 /** 2.0.8's MySQL script lacks defaults that its inserts rely on, and `show-full-message` lets the SQL out. */
 const NO_SYNC_INFO = "Field 'sync_info' doesn't have a default value";
@@ -108,6 +102,6 @@ export const judge3: JudgeChannel = ({ channel, state, error }) => {
     case "NETWORK_ERROR":
       return { kind: "failed", error: "Connection reset" };
     case "UNPARSABLE":
-      return { kind: "aborted", failure: { code: 10500, text: "系统错误", signed: false } };
+      return { kind: "aborted", failure: unsigned(10500, "系统错误") };
   }
 };

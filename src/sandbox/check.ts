@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import type { Bean, BeanMember } from "./bean.ts";
+import { type Failure, unsigned } from "./failure.ts";
 import { type Algorithm, sign, type SignKey } from "./signer.ts";
 import type { TimeFormat } from "./time.ts";
 
@@ -30,13 +31,6 @@ export type InterfaceState = "off" | "missing";
 
 /** The server's key; without an algorithm where no sign type is set. */
 export type ServerKey = Omit<SignKey, "algorithm"> & { readonly algorithm: Algorithm | undefined };
-
-/** A failure as DaxPay returns it. Only some releases sign it. */
-export interface Failure {
-  readonly code: number;
-  readonly text: string | null;
-  readonly signed: boolean;
-}
 
 export type Check = (bean: Bean, context: CheckContext) => Failure | undefined;
 
@@ -95,7 +89,7 @@ export function timely({ code, futureSeconds }: { code: number; futureSeconds?: 
   return ({ members: { reqTime } }, { now, time, timeZone, reqTimeoutSeconds }) => {
     if (reqTimeoutSeconds === undefined || reqTime === undefined) return undefined;
     const ageMs = now - time.toMs(reqTime, timeZone);
-    const refused = (why: string) => ({ code, text: `验证参数错误\n${why}`, signed: false });
+    const refused = (why: string) => unsigned(code, `验证参数错误\n${why}`);
     if (ageMs > reqTimeoutSeconds * 1000) return refused("请求已过期，请重新发送！");
     if (Math.trunc(-ageMs / 1000) > (futureSeconds ?? reqTimeoutSeconds)) {
       return refused("请求时间晚于服务器接收到的时间，请检查");
@@ -110,26 +104,22 @@ export function interfaceOn(aspect: "outer" | "inner", failures: Readonly<Record
 }
 
 /** beta4 looks an application up before it has validated anything; its cache cannot hold a null key. */
-export const appGiven: Check = ({ members }) =>
-  members.appId === undefined ? { code: 10500, text: "系统错误", signed: false } : undefined;
+export const appGiven: Check = ({ members }) => members.appId === undefined ? unsigned(10500, "系统错误") : undefined;
 
 export const appKnown: Check = ({ members: { appId } }, context) =>
   appId !== undefined && (appId === context.appId || Object.hasOwn(context.apps, appId))
     ? undefined
-    : { code: 20023, text: "未找到指定的应用配置", signed: false };
+    : unsigned(20023, "未找到指定的应用配置");
 
 export const merchantKnown: Check = ({ members: { mchNo } }, context) =>
   mchNo !== undefined && (mchNo === context.mchNo || Object.values(context.apps).includes(mchNo))
     ? undefined
-    : { code: 20023, text: "未找到指定的商户配置", signed: false };
+    : unsigned(20023, "未找到指定的商户配置");
 
 /** After `appKnown` and `merchantKnown`. */
 export const appOfMerchant: Check = ({ members: { appId = "", mchNo } }, context) =>
-  mchNo === (context.apps[appId] ?? context.mchNo)
-    ? undefined
-    : { code: 10506, text: "验证参数错误\n商户号和应用号不匹配", signed: false };
+  mchNo === (context.apps[appId] ?? context.mchNo) ? undefined : unsigned(10506, "验证参数错误\n商户号和应用号不匹配");
 
 const SWITCHED_OFF = { app: "商户应用未启用", merchant: "商户未启用" } as const;
 
-export const accountOn: Check = (_, { disabled }) =>
-  disabled && { code: 20023, text: SWITCHED_OFF[disabled], signed: false };
+export const accountOn: Check = (_, { disabled }) => disabled && unsigned(20023, SWITCHED_OFF[disabled]);

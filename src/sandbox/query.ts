@@ -1,7 +1,8 @@
-import type { Failure } from "./check.ts";
+import type { Failure } from "./failure.ts";
 import { Decimal } from "./json.ts";
-import type { Ledger, Lookup, Order, Refund } from "./ledger.ts";
-import type { Release } from "./release.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Outcomes } from "./outcomes.ts";
+import type { Lookup, Order, Refund } from "./rows.ts";
 import type { Members } from "./signer.ts";
 
 /** How a release answers the refund query. */
@@ -26,23 +27,23 @@ export type QueryResult =
   | { readonly data: Members; readonly inherited?: readonly string[] };
 
 export interface QueryContext {
-  readonly release: Release;
+  readonly query: QueryDialect;
+  readonly outcomes: Outcomes;
   readonly ledger: Ledger;
   readonly time: (ms: number) => number | string;
 }
 
 /** Answers the read-only query: no lock, no channel, no write. */
-export function queryRefund(lookup: Lookup, { release, ledger, time }: QueryContext): QueryResult {
-  const { query } = release;
+export function queryRefund(lookup: Lookup, { query, outcomes, ledger, time }: QueryContext): QueryResult {
   const { refundNo = "", bizRefundNo } = lookup;
   // An empty bizRefundNo passes: only null is tested.
   if (refundNo.trim() === "" && bizRefundNo === undefined) return { failure: query.neither };
   const refund = query.members && ledger.find(lookup);
-  if (refund === "ambiguous") return { failure: release.outcomes.ambiguous };
+  if (refund === "ambiguous") return { failure: outcomes.ambiguous };
   if (!refund || !query.members) return { failure: query.unknown };
   refund.queries++;
-  if (refund.scenarios[0] === "interfaceOff" && release.outcomes.switchedOffByApp) {
-    return { failure: release.outcomes.interfaceOff };
+  if (refund.scenarios[0] === "interfaceOff" && outcomes.switchedOffByApp) {
+    return { failure: outcomes.interfaceOff };
   }
   return { data: query.members(refund, { order: ledger.order(refund), time }), inherited: query.inherited };
 }

@@ -1,12 +1,13 @@
 import type { BeanMember } from "./bean.ts";
-import { type Channel, type ChannelVerdict, judge2, judge3, type JudgeChannel } from "./channel.ts";
+import { type ChannelVerdict, judge2, judge3, type JudgeChannel } from "./channel.ts";
 import * as check from "./check.ts";
-import type { Check, Failure } from "./check.ts";
+import { type Failure, signed, unsigned } from "./failure.ts";
 import { type HttpResponse, unserved200, unserved401, unserved500, type UnservedRequest } from "./http.ts";
-import type { LookupScope } from "./ledger.ts";
+import { type Outcomes, OUTCOMES_2, OUTCOMES_2_0_8, OUTCOMES_3, OUTCOMES_BETA4 } from "./outcomes.ts";
 import { type QueryDialect, queryMembers2, queryMembers3, queryMembersBeta4 } from "./query.ts";
 import type { LocalStatus } from "./refunds.ts";
 import { type Write, write2, write3 } from "./reply.ts";
+import type { LookupScope } from "./rows.ts";
 import type { Algorithm } from "./signer.ts";
 import { seconds, type TimeFormat, wallClock } from "./time.ts";
 
@@ -21,33 +22,6 @@ export interface Endpoint {
   readonly handler: string;
 }
 
-/** Failures of a sync. */
-export interface Outcomes {
-  readonly unknown: Failure;
-  /** Where bizRefundNo finds several refunds. */
-  readonly ambiguous: Failure;
-  readonly locked: Failure;
-  /** Of an Alipay refund in its first 10 s; undefined where the release does not check it. */
-  readonly young?: Failure;
-  /** Undefined where the release can sync the channel. */
-  readonly unsupported: (channel: Channel) => Failure | undefined;
-  /** Whether an unsupported channel, a young refund or a null pointer leaves the refund's lock behind. */
-  readonly earlyKeepsLock: boolean;
-  /** Channels that the release supports and the sandbox has no configuration for. */
-  readonly unconfigured: readonly Channel[];
-  readonly channelMissing: (channel: Channel) => Failure;
-  /** Undefined where the release does not check whether the channel is switched on. */
-  readonly channelOff: (channel: Channel) => Failure | undefined;
-  readonly interfaceOff: Failure;
-  /** Whether it is the application that is switched off, and with it the query. */
-  readonly switchedOffByApp: boolean;
-  readonly nullPointer: Failure;
-  readonly exception: Failure;
-  readonly orderMissing: Failure;
-  /** Of the sync of payments, which finds no payment. */
-  readonly paymentUnknown: Failure;
-}
-
 export interface Release {
   /** The POST endpoints, by path. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
@@ -59,7 +33,7 @@ export interface Release {
   /** Codes of its exception handler. */
   readonly codes: { readonly system: number; readonly unreadable: number };
   /** In the order in which the server makes them. */
-  readonly checks: readonly Check[];
+  readonly checks: readonly check.Check[];
   /** Maximum age of a request, and whether it is enforced as shipped; undefined where the release has no such check. */
   readonly reqTimeout?: { readonly seconds: number; readonly enforced: boolean };
   /** Returned where no sign type is set and a reply has to be signed. */
@@ -86,9 +60,6 @@ export interface Release {
   readonly unserved: (request: UnservedRequest) => HttpResponse;
 }
 
-const signed = (code: number, text: string | null): Failure => ({ code, text, signed: true });
-const unsigned = (code: number, text: string): Failure => ({ code, text, signed: false });
-
 const numbers = ["refundNo", "bizRefundNo", "clientIp"] as const;
 
 /** Sizes and addresses are checked from 2.0.8 on. */
@@ -104,68 +75,10 @@ const sizes = [
 
 const NO_SIGN_TYPE = "未获取到签名方式，请检查";
 const NO_NUMBER = "退款号或商户退款号不能都为空";
-const BUSY = "退款同步处理中，请勿重复操作";
-const NO_REFUND = "未查询到退款订单";
 const NO_ORDER = "退款订单不存在";
 const WRONG_SIGN = "验签失败";
 const SWITCHED_OFF = "该接口权限未开放";
 const NO_INTERFACE = "未找到接口信息";
-const UNSUPPORTED = "不支持的能力";
-
-/** 2.x signs every failure within a sync as code 1. */
-const outcomes2: Outcomes = {
-  unknown: signed(1, NO_REFUND),
-  ambiguous: unsigned(
-    10001,
-    "Expected one result (or null) to be returned by selectOne(), but found multiple records",
-  ),
-  locked: unsigned(10007, BUSY),
-  unsupported(channel) {
-    switch (channel) {
-      case "ali_pay":
-      case "wechat_pay":
-        return undefined;
-      case "union_pay":
-        return unsigned(10001, "数据错误");
-      case "wallet_pay":
-        return unsigned(28106, "不支持的支付方式");
-      default:
-        return signed(1, "不存在的支付通道");
-    }
-  },
-  earlyKeepsLock: false,
-  unconfigured: [],
-  channelMissing: (channel) => unsigned(10010, channel === "ali_pay" ? "支付宝配置不存在" : "微信支付配置不存在"),
-  channelOff: () => undefined,
-  interfaceOff: unsigned(20000, SWITCHED_OFF),
-  switchedOffByApp: false,
-  nullPointer: unsigned(10001, "数据错误"),
-  // 2.x ships with `show-full-message`, so the exception's own text gets out.
-  exception: unsigned(
-    10001,
-    "Redis command timed out; nested exception is io.lettuce.core.RedisCommandTimeoutException",
-  ),
-  orderMissing: unsigned(10001, "支付单不存在"),
-  paymentUnknown: signed(1, "支付订单不存在"),
-};
-
-/** 3.x replaces the text of an exception. */
-const outcomes3: Omit<Outcomes, "unsupported" | "channelOff" | "unconfigured"> = {
-  unknown: signed(20041, NO_REFUND),
-  ambiguous: unsigned(10500, "系统错误"),
-  locked: signed(10507, BUSY),
-  young: signed(20080, "间隔10秒以上再发起退款查询请求"),
-  earlyKeepsLock: true,
-  channelMissing: () => signed(20023, "未找到指定的支付通道配置"),
-  interfaceOff: unsigned(20023, "商户应用未启用"),
-  switchedOffByApp: true,
-  nullPointer: unsigned(10500, "数据错误"),
-  exception: unsigned(10500, "系统错误"),
-  orderMissing: unsigned(10500, "系统错误"),
-  paymentUnknown: unsigned(10500, "系统错误"),
-};
-
-const isSupported = (channel: Channel) => channel === "ali_pay" || channel === "wechat_pay";
 
 const v2 = {
   trailingSlash: true,
@@ -188,7 +101,7 @@ const v2 = {
   closedIsFinal: true,
   rollsBackStaleWrites: false,
   statusMember: "status",
-  outcomes: outcomes2,
+  outcomes: OUTCOMES_2,
   query: {
     neither: signed(1, "退款号或=商户退款号不能都为空"),
     unknown: signed(1, NO_ORDER),
@@ -287,14 +200,7 @@ export const RELEASES = {
     ],
     reqTimeout: { seconds: 10, enforced: true },
     verifyFirst: { typeUnset: unsigned(10006, `验证参数错误\n${NO_SIGN_TYPE}`) },
-    outcomes: {
-      ...outcomes2,
-      unsupported(channel) {
-        if (isSupported(channel)) return undefined;
-        return channel === "union_pay" ? unsigned(10001, "数据错误") : signed(1, UNSUPPORTED);
-      },
-      interfaceOff: unsigned(20023, SWITCHED_OFF),
-    },
+    outcomes: OUTCOMES_2_0_8,
     query: { ...v2.query, neither: unsigned(10006, `验证参数错误\n${NO_NUMBER}`) },
   },
   "3.0.0-beta4": {
@@ -323,13 +229,7 @@ export const RELEASES = {
     failsOnTerminals: false,
     scope: { app: true, merchant: false },
     rollsBackStaleWrites: false,
-    outcomes: {
-      ...outcomes3,
-      unsupported: (channel) =>
-        isSupported(channel) || channel === "union_pay" ? undefined : signed(20030, UNSUPPORTED),
-      unconfigured: ["union_pay"],
-      channelOff: (channel) => channel === "ali_pay" ? undefined : signed(20021, "支付宝支付通道未启用"),
-    },
+    outcomes: OUTCOMES_BETA4,
     query: { ...query3, members: queryMembersBeta4, inherited: ["appId", "id", "createTime"] },
     write: write3({ failuresHaveTime: true }),
     unserved: unserved200,
@@ -370,12 +270,7 @@ export const RELEASES = {
     failsOnTerminals: true,
     scope: { app: true, merchant: true },
     rollsBackStaleWrites: true,
-    outcomes: {
-      ...outcomes3,
-      unsupported: (channel) => isSupported(channel) ? undefined : signed(20030, `${UNSUPPORTED}: ${channel}`),
-      unconfigured: [],
-      channelOff: (channel) => channel === "ali_pay" ? undefined : signed(20021, "微信支付通道未启用"),
-    },
+    outcomes: OUTCOMES_3,
     query: { ...query3, members: queryMembers3 },
     write: write3({ failuresHaveTime: false }),
     unserved: unserved401,

@@ -1,4 +1,5 @@
-import type { Failure, ServerKey } from "./check.ts";
+import type { ServerKey } from "./check.ts";
+import type { Failure } from "./failure.ts";
 import { writeJson } from "./json.ts";
 import { type Members, sign } from "./signer.ts";
 import type { TimeFormat } from "./time.ts";

@@ -100,7 +100,7 @@ async function draftOf(incoming: Incoming, endpoint: Endpoint, context: ServerCo
   if (method !== "POST") {
     return draft({ code: 1, text: `不支持${method}请求方法，支持以下POST`, signed: false, traceId: undefined });
   }
-  const { codes } = release;
+  const { codes, outcomes, query } = release;
   if (release.failsOnTerminals && header("x-client-code")?.startsWith("dax-pay-")) {
     return unsigned(codes.system, "系统错误");
   }
@@ -127,16 +127,16 @@ async function draftOf(incoming: Incoming, endpoint: Endpoint, context: ServerCo
   }
   switch (endpoint.kind) {
     case "paySync":
-      return draft(release.outcomes.paymentUnknown);
+      return draft(outcomes.paymentUnknown);
     case "query": {
       const time = (ms: number) => release.time.write(ms, context.timeZone);
-      const result = queryRefund(members, { release, ledger: context.ledger, time });
+      const result = queryRefund(members, { query, outcomes, ledger: context.ledger, time });
       return draft("failure" in result ? result.failure : { code: 0, text: null, signed: true, ...result });
     }
     case "sync": {
       const refund = context.ledger.find(members);
-      if (!refund) return draft(release.outcomes.unknown);
-      if (refund === "ambiguous") return draft(release.outcomes.ambiguous);
+      if (!refund) return draft(outcomes.unknown);
+      if (refund === "ambiguous") return draft(outcomes.ambiguous);
       const result = await syncRefund(refund, context);
       if ("failure" in result) return draft(result.failure);
       const { status, adjust } = result;

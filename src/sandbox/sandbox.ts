@@ -73,10 +73,13 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     server.listen(port, host, () => resolve());
   });
   const { port: taken } = server.address() as AddressInfo;
-  // Object.create keeps maxConcurrent a getter.
-  return Object.assign(Object.create(daxpay) as Steering, {
+  return {
+    ...daxpay,
+    get maxConcurrent() {
+      return daxpay.maxConcurrent;
+    },
     url: `http://${host.includes(":") ? `[${host}]` : host}:${taken}`,
     setFault,
     close,
-  });
+  };
 }

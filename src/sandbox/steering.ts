@@ -1,8 +1,8 @@
 import type { Actors } from "./actors.ts";
 import type { FaultName } from "./fault.ts";
 import type { FaultTarget } from "./faults.ts";
-import type { ChannelSetting, NewRefund, RefundView } from "./ledger.ts";
 import type { Recorded } from "./record.ts";
+import type { ChannelSetting, NewRefund, RefundView } from "./rows.ts";
 
 /** Control of an embedded DaxPay besides its own interfaces. */
 export interface Steering extends Actors {

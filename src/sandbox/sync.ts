@@ -1,9 +1,10 @@
 import { isChannelState } from "./channel.ts";
-import type { Failure } from "./check.ts";
-import { type Change, type Ledger, load, type LoadedRow, type Refund } from "./ledger.ts";
+import type { Failure } from "./failure.ts";
+import type { Change, Ledger } from "./ledger.ts";
 import { LOCK_TIMEOUT_MS, type Locks } from "./lock.ts";
 import type { Scenario } from "./refunds.ts";
 import type { Release } from "./release.ts";
+import { load, type LoadedRow, type Refund } from "./rows.ts";
 
 /** Alipay's refunds can be synced on 3.x when they are this old. */
 const YOUNG_MS = 10_000;

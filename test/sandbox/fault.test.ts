@@ -172,7 +172,7 @@ test("close ends what hangs, is slow or waits for a lock", async () => {
   const begun = performance.now();
   await sandbox.close();
   await Promise.all(left);
-  expect(performance.now() - begun).toBeLessThan(150);
+  expect(performance.now() - begun).toBeLessThan(1_000);
 });
 
 test("a fault for a number precedes the number's own, and that one a fault for all", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { NewRefund } from "../../src/sandbox/ledger.ts";
+import type { NewRefund } from "../../src/sandbox/rows.ts";
 import type { ServerOptions } from "../../src/sandbox/options.ts";
 import type { ReleaseName } from "../../src/sandbox/release.ts";
 import { createServer, query, sync, V3 } from "./client.ts";

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { NewRefund } from "../../src/sandbox/ledger.ts";
+import type { NewRefund } from "../../src/sandbox/rows.ts";
 import type { ServerOptions } from "../../src/sandbox/options.ts";
 import { createDaxPayServer, type DaxPayServer } from "../../src/sandbox/server.ts";
 import { pathOf } from "./client.ts";
