@@ -22,7 +22,7 @@ export type CallbackStatus = typeof CALLBACK_STATUSES[number];
 /** Result of a callback or of an operator's action. */
 export type ActionResult =
   | "applied"
-  /** The refund's status does not allow it. */
+  /** The refund's status does not allow it, or the sync failed. */
   | "ignored"
   /** DaxPay does not know the refund, or its order. */
   | "not-found";
@@ -36,6 +36,8 @@ export interface Actors {
   runJob(job?: Job): Promise<number>;
   /** Receives the channel's callback, which is ignored unless the refund is in progress. `fail` closes it as well. */
   callback(refundNo: string, status: CallbackStatus): ActionResult;
+  /** Syncs a refund in DaxPay's console, as another client could: a final one too. */
+  syncInConsole(refundNo: string): Promise<ActionResult>;
   /** Closes a refund in DaxPay's console, which is possible for a failed one only. */
   closeRefund(refundNo: string): ActionResult;
 }
@@ -56,8 +58,16 @@ export function createActors(release: ReleaseName, context: SyncContext): Actors
     return age >= from && age < to;
   }
 
+  async function syncInConsole(refundNo: string): Promise<ActionResult> {
+    const refund = ledger.get(refundNo);
+    if (!refund) return "not-found";
+    const result = await syncRefund(refund, context);
+    return "failure" in result ? "ignored" : "applied";
+  }
+
   return {
     runJob,
+    syncInConsole,
     callback: (refundNo, status) => write(ledger, refundNo, "progress", status === "success" ? "success" : "close"),
     closeRefund: (refundNo) => write(ledger, refundNo, "fail", "close"),
   };

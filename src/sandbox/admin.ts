@@ -54,7 +54,7 @@ const CHANNEL = z.strictObject({
 
 const JOB = z.strictObject({ job: z.enum(JOBS).optional() });
 const CALLBACK = z.strictObject({ refundNo: text, status: z.enum(CALLBACK_STATUSES) });
-const CLOSING = z.strictObject({ refundNo: text });
+const NUMBER = z.strictObject({ refundNo: text });
 
 interface Call {
   readonly description: string;
@@ -104,9 +104,14 @@ export const ADMIN_CALLS: Readonly<Record<string, Call>> = {
     CALLBACK,
     (target, { refundNo, status }) => ({ result: target.callback(refundNo, status) }),
   ),
+  "POST /sandbox/syncs": post(
+    "syncs a refund in DaxPay's console, {refundNo}",
+    NUMBER,
+    async (target, { refundNo }) => ({ result: await target.syncInConsole(refundNo) }),
+  ),
   "POST /sandbox/closings": post(
     "closes a failed refund in DaxPay's console, {refundNo}",
-    CLOSING,
+    NUMBER,
     (target, { refundNo }) => ({ result: target.closeRefund(refundNo) }),
   ),
   "POST /sandbox/faults": post(

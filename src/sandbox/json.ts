@@ -15,9 +15,15 @@ export class Decimal {
   }
 }
 
-/** Writes JSON as DaxPay's Jackson does: decimals digit by digit, characters beyond the BMP as escapes. */
+/**
+ * Writes JSON as DaxPay's Jackson does: decimals digit by digit, characters beyond the BMP as escapes, hex digits of
+ * escapes in upper case.
+ */
 export function writeJson(value: unknown): string {
-  return write(value).replace(/[\ud800-\udfff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).toUpperCase()}`);
+  return write(value).replace(/\\u([0-9a-f]{4})|\\.|[\ud800-\udfff]/g, (match, hex) => {
+    if (hex) return `\\u${hex.toUpperCase()}`;
+    return match.startsWith("\\") ? match : `\\u${match.charCodeAt(0).toString(16).toUpperCase()}`;
+  });
 }
 
 function write(value: unknown): string {

@@ -77,6 +77,7 @@ test("refunds are added, moved and shown over HTTP", async () => {
   expect(await call("POST", "/sandbox/callbacks", { refundNo: "R1", status: "success" })).toMatchObject({
     body: { result: "ignored" },
   });
+  expect(await call("POST", "/sandbox/syncs", { refundNo: "R1" })).toMatchObject({ body: { result: "applied" } });
   expect(await call("POST", "/sandbox/closings", { refundNo: "R1" })).toMatchObject({ body: { result: "applied" } });
   expect(await call("GET", "/sandbox/refunds")).toMatchObject({ body: [{ refundNo: "R1", refundableBalance: 7000 }] });
   expect(await call("DELETE", "/sandbox/refunds")).toMatchObject({ status: 204 });

@@ -232,6 +232,15 @@ describe("DaxPay's own actors", () => {
     },
   );
 
+  test("the console syncs final refunds too", async () => {
+    const server = createLedger("3.0.0", { status: "success", state: "CLOSED" });
+    expect(await server.syncInConsole("R1")).toBe("applied");
+    expect(await server.syncInConsole("R0")).toBe("not-found");
+    server.setChannel("R1", { state: "UNPARSABLE" });
+    expect(await server.syncInConsole("R1")).toBe("ignored");
+    expect(server.refund("R1")).toMatchObject({ status: "close", refundableBalance: 6_000, credits: 1 });
+  });
+
   test("the console closes failed refunds only", async () => {
     const server = createLedger("3.0.0");
     expect(server.closeRefund("R1")).toBe("ignored");
