@@ -65,6 +65,7 @@ async function exercise({ http, grpc }: { http: string; grpc: string }, sandbox:
   await Promise.all([1, 2, 3].map(() => native.syncRefund({ refundNo: "LOAD-2" }, traced("e"))));
   await native.syncRefund({ refundNo: "R-CONTRADICTS" }, traced("f"));
   sandbox.setChannel("R-CONTRADICTS", { state: "NOT_EXIST" });
+  await sandbox.syncInConsole("R-CONTRADICTS");
   await native.syncRefund({ refundNo: "R-CONTRADICTS" }, traced("f"));
   await native.watchRefund({ refundNo: "R-WAITS" }, traced("9"))[Symbol.asyncIterator]().next();
   sandbox.setFault("http-429", { refundNo: "LOAD-3", retryAfterSeconds: 1 });
