@@ -22,7 +22,7 @@ export interface ServerOptions {
   readonly apps?: Readonly<Record<string, string>>;
   /** Milliseconds since 1970: times in replies, request ages and locks follow it. The system's clock unless set. */
   readonly now?: () => number;
-  /** Numbers from 0 to less than 1 that trace ids are made of; `Math.random` unless set. */
+  /** Random source of the trace ids, from 0 to less than 1; `Math.random` unless set. */
   readonly random?: () => number;
   /** Trace ids of the replies; twelve random letters and digits unless set. */
   readonly traceId?: () => string;
