@@ -5,7 +5,7 @@ import { type AddressInfo, connect as connectTcp, type Server } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test, vi } from "vitest";
 import { withRequestTimeout } from "../../src/http/timeout.ts";
-import type { Handler } from "../../src/http/listen.ts";
+import type { Handler } from "../../src/http/handler.ts";
 import { createSessions } from "../../src/http/session.ts";
 
 const TIMEOUT_MS = 100;
