@@ -32,7 +32,12 @@ function stopOnSignal(app: App): void {
   };
   Deno.addSignalListener("SIGTERM", stop);
   Deno.addSignalListener("SIGINT", () => stopping ? process.exit(1) : stop());
-  if (process.argv.includes("--stop-with-stdin")) process.stdin.resume().once("close", stop).once("error", stop);
+  if (process.argv.includes("--stop-with-stdin")) endOf(Deno.stdin.readable).then(stop, stop);
+}
+
+/** Resolves at the end of the stream. */
+async function endOf(stream: ReadableStream): Promise<void> {
+  for await (const _ of stream);
 }
 
 if (import.meta.main) await main();

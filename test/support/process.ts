@@ -67,8 +67,8 @@ export async function startProcess(options: ProcessOptions) {
     pid: child.pid,
     lines,
     line,
-    /** Standard error of the service, without Deno's own lines about permissions and downloads. */
-    errors: () => errors.filter((line) => !/^(Warning|Download|Initialize|Check) /.test(line)),
+    /** Standard error of the service. */
+    errors: () => errors.filter(isNotDenos),
     ended,
     kill: (signal: Deno.Signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
@@ -91,7 +91,12 @@ export async function run(args: readonly string[], variables: Readonly<Record<st
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  return { code, stdout: text(stdout), stderr: text(stderr).split("\n").filter(isNotDenos).join("\n") };
+}
+
+/** Whether the line is none of Deno's own about permissions and downloads. */
+function isNotDenos(line: string): boolean {
+  return !/^(Warning|Download|Initialize|Check) /.test(line);
 }
 
 async function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {
