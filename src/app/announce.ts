@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { Config } from "../config/read.ts";
-import { RELEASES } from "../daxpay/release.ts";
+import { type Release, RELEASES } from "../daxpay/release.ts";
 
 /** Base URLs: HTTP/1.1 and cleartext HTTP/2; the same one with TLS. */
 export interface Addresses {
@@ -17,6 +17,12 @@ export function announce(logger: Logger, { daxpay, tls }: Config, addresses: Add
     release,
     url: url.href,
   });
+  const { resyncsClosed }: Release = RELEASES[release];
+  if (!resyncsClosed) {
+    logger.warn("Run exactly one replica: two could sync the same refund at once, which DaxPay {release} may book twice", {
+      release,
+    });
+  }
   if (release !== "documented") return;
   logger.warn("No known DaxPay serves refunds at {path}; set DAXPAY_RELEASE to the release that runs at {url}", {
     path: RELEASES.documented.path,
