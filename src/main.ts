@@ -3,9 +3,9 @@ import { type App, createApp } from "./app/app.ts";
 import { loadConfigOrExit } from "./config/load.ts";
 import { startLog } from "./telemetry/log.ts";
 
-/** Exit codes: 0 stopped as asked, 1 could not start or stop, 2 the configuration is wrong. */
+/** Exit codes: 0 stopped by a signal, 1 could not start or stop, 2 invalid configuration. */
 async function main(): Promise<void> {
-  const config = loadConfigOrExit((name) => Deno.env.get(name));
+  const config = loadConfigOrExit();
   const { secret, previousSecret } = config.daxpay;
   await startLog(config.log, { secrets: [secret, ...(previousSecret ? [previousSecret] : [])] });
   try {
@@ -16,11 +16,14 @@ async function main(): Promise<void> {
   }
 }
 
-/** The first signal stops, the second exits at once. */
+/**
+ * Stops on SIGTERM, on SIGINT and, with --stop-with-stdin, at the end of standard input. A second SIGINT exits immediately;
+ * a second SIGTERM changes nothing, since process managers signal the launcher and the service.
+ */
 function stopOnSignal(app: App): void {
   let stopping = false;
   const stop = () => {
-    if (stopping) process.exit(1);
+    if (stopping) return;
     stopping = true;
     app.close().then(() => process.exit(0), (error) => {
       console.error(`Cannot stop cleanly: ${error.message}`);
@@ -28,7 +31,13 @@ function stopOnSignal(app: App): void {
     });
   };
   Deno.addSignalListener("SIGTERM", stop);
-  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGINT", () => stopping ? process.exit(1) : stop());
+  if (process.argv.includes("--stop-with-stdin")) endOf(Deno.stdin.readable).then(stop, stop);
+}
+
+/** Resolves at the end of the stream. */
+async function endOf(stream: ReadableStream): Promise<void> {
+  for await (const _ of stream);
 }
 
 if (import.meta.main) await main();

@@ -1,23 +1,23 @@
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 
 export interface JwtOptions {
-  /** Where the issuer publishes its keys. */
+  /** The issuer's published keys. */
   readonly jwksUrl: URL;
   readonly issuer: string;
   readonly audience: string;
-  /** One of the words in the `scope` (or `scp`) claim must be this one. */
+  /** Required scope, in the `scope` or `scp` claim. */
   readonly scope: string | undefined;
 }
 
 export type JwtVerdict =
   | { readonly kind: "valid"; readonly subject: string }
   | { readonly kind: "invalid"; readonly reason: string }
-  /** The issuer's keys could not be had, so nobody knows. */
+  /** The issuer's keys could not be fetched. */
   | { readonly kind: "unknown"; readonly cause: unknown };
 
 export type JwtVerifier = (token: string) => Promise<JwtVerdict>;
 
-/** Only signatures whose verifying key signs nothing: with HS256, everybody who can verify could also issue. */
+/** Asymmetric algorithms only: with HS256 everyone who can verify can also issue. */
 const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -31,12 +31,11 @@ const ALGORITHMS = [
   "EdDSA",
   "Ed25519",
 ];
-/** Seconds that the issuer's clock may be off. */
+/** Allowed skew of the issuer's clock. */
 const CLOCK_TOLERANCE_S = 30;
-/** Milliseconds. */
 const JWKS_TIMEOUT_MS = 5_000;
 
-/** Verifies JSON Web Tokens by the issuer's published keys, which are fetched when first needed and kept for a while. */
+/** Verifies JSON Web Tokens by the issuer's published keys, fetched on first use and cached for 10 minutes. */
 export function createJwtVerifier({ jwksUrl, issuer, audience, scope }: JwtOptions): JwtVerifier {
   const keys = createRemoteJWKSet(jwksUrl, { timeoutDuration: JWKS_TIMEOUT_MS });
   return async (token) => {
@@ -49,24 +48,24 @@ export function createJwtVerifier({ jwksUrl, issuer, audience, scope }: JwtOptio
         requiredClaims: ["exp", "sub"],
       });
       if (scope !== undefined && !scopesOf(payload).includes(scope)) {
-        return { kind: "invalid", reason: `its scope lacks ${JSON.stringify(scope)}` };
+        return { kind: "invalid", reason: `missing scope ${JSON.stringify(scope)}` };
       }
       return { kind: "valid", subject: String(payload.sub) };
     } catch (error) {
-      if (isVerdict(error)) return { kind: "invalid", reason: error.message };
+      if (isTokenError(error)) return { kind: "invalid", reason: error.message };
       return { kind: "unknown", cause: error };
     }
   };
 }
 
-/** RFC 8693: `scope` is a list of words; some issuers send `scp`, as a list or as words. */
+/** RFC 8693: `scope` is space-separated; some issuers send `scp`, as an array or space-separated. */
 function scopesOf(payload: Readonly<Record<string, unknown>>): readonly string[] {
   const { scope, scp } = payload;
   return [scope, scp].flat().flatMap((words) => typeof words === "string" ? words.split(" ") : []);
 }
 
-/** Whether jose judged the token, rather than failed to get the keys. */
-function isVerdict(error: unknown): error is errors.JOSEError {
+/** Whether jose rejected the token, rather than failed to fetch the keys. */
+function isTokenError(error: unknown): error is errors.JOSEError {
   if (!(error instanceof errors.JOSEError)) return false;
   return !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid ||
     error.code === "ERR_JOSE_GENERIC");

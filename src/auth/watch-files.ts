@@ -1,38 +1,54 @@
 import { readFileSync } from "node:fs";
 
+/** Paths by the variables that name them. */
+export type Files = Readonly<Record<string, string>>;
+
 export interface WatchFilesOptions {
-  readonly paths: readonly string[];
-  /** Milliseconds between looks. */
-  readonly intervalMs: number;
-  /** Takes the files' texts, in the order of the paths. What it throws goes to `onFailure`. */
+  readonly files: Files;
+  /** Texts as last read, in the order of `files`. */
+  readonly last: readonly string[];
+  /** Milliseconds between checks. Defaults to 1000. */
+  readonly intervalMs?: number;
+  /** Takes the changed texts, in the order of `files`. What it throws goes to `onFailure`. */
   readonly onChange: (texts: readonly string[]) => void;
-  /** The files could not be read or were not accepted, so the former ones still hold. */
-  readonly onFailure: (error: unknown) => void;
+  /** The files could not be read or were not accepted. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Texts of the files. Throws an error that names the variable of a file that cannot be read. */
+export function readFiles(files: Files): readonly string[] {
+  return Object.entries(files).map(([variable, path]) => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch (error) {
+      throw new RangeError(`${variable}: cannot read "${path}": ${(error as Error).message}`, { cause: error });
+    }
+  });
 }
 
 /**
- * Looks at files again and again and tells when they say something else. It compares texts: a mounted Kubernetes secret
- * changes by a link far from the file itself, which no watcher of the file notices. Returns what ends it.
+ * Polls files and calls `onChange` when their contents change. It compares texts, because a mounted Kubernetes secret
+ * changes by a link outside the file's folder, which no watcher of the file notices.
  */
-export function watchFiles({ paths, intervalMs, onChange, onFailure }: WatchFilesOptions): () => void {
-  const read = () => paths.map((path) => readFileSync(path, "utf8"));
-  let seen = read().join("\0");
-  let failed = "";
+export function watchFiles(options: WatchFilesOptions): Disposable {
+  const { files, last, intervalMs = 1_000, onChange, onFailure } = options;
+  let seen = last.join("\0");
+  let lastFailure = "";
   const timer = setInterval(() => {
     try {
-      const texts = read();
-      const now = texts.join("\0");
-      if (now === seen) return;
-      seen = now;
-      failed = "";
+      const texts = readFiles(files);
+      const current = texts.join("\0");
+      if (current === seen) return;
+      seen = current;
+      lastFailure = "";
       onChange(texts);
     } catch (error) {
-      // A file that stays away is told once.
-      if (String(error) === failed) return;
-      failed = String(error);
-      onFailure(error);
+      // A file that stays away is reported once.
+      if (String(error) === lastFailure) return;
+      lastFailure = String(error);
+      onFailure(error as Error);
     }
   }, intervalMs);
   timer.unref();
-  return () => clearInterval(timer);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

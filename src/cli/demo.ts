@@ -9,26 +9,26 @@ import { sandboxConfig } from "../config/sandbox.ts";
 import { systemClock } from "../refund/clock.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
 
-/** The refund of DaxPay's own interface page. */
+/** The refund on DaxPay's documentation page. */
 const PAGE_REFUND = "DEVR24051020531763000004";
-/** The service's waits pass so many times faster than on a real clock. */
-const HASTE = 20;
+/** Delays are this many times shorter than on a real clock. */
+const ACCELERATION = 20;
 
-/** Shows the main job on an embedded DaxPay. */
+/** Calls the service over every protocol, with an embedded DaxPay. */
 async function demo(): Promise<void> {
   const sandbox = await createSandbox();
   const app = await createApp(sandboxConfig({ DAXPAY_URL: sandbox.url, WATCH_JITTER: "0" }), {
-    clock: { now: systemClock.now, after: (ms, work) => systemClock.after(ms / HASTE, work) },
+    clock: { ...systemClock, after: (ms, work) => systemClock.after(ms / ACCELERATION, work) },
   });
   try {
     const { http, grpc } = app.addresses;
-    console.log(`An embedded DaxPay answers at ${sandbox.url}, the service at ${http} and ${grpc}\n`);
+    console.log(`Embedded DaxPay at ${sandbox.url}, service at ${http} and ${grpc}\n`);
     const clients = {
       "Connect": createRefundClient({ baseUrl: http }),
       "gRPC-Web": createRefundClient({ baseUrl: http, protocol: "grpc-web" }),
       "gRPC": createRefundClient({ transport: createGrpcTransport({ baseUrl: grpc }) }),
     };
-    console.log(`SyncRefund ${PAGE_REFUND}, the refund of DaxPay's interface page, over each protocol:`);
+    console.log(`SyncRefund ${PAGE_REFUND}, the refund on DaxPay's documentation page, over each protocol:`);
     for (const [protocol, client] of Object.entries(clients)) await showSync(protocol, client);
     await showFailure(clients.gRPC);
     await showWatch(clients.gRPC);
@@ -47,26 +47,26 @@ async function showSync(protocol: string, client: RefundClient): Promise<void> {
 }
 
 async function showFailure(client: RefundClient): Promise<void> {
-  console.log("\nA failure is typed, here of a refund that DaxPay does not know:");
+  console.log("\nErrors are typed, here for a refund that DaxPay does not know:");
   try {
     await client.syncRefund({ refundNo: "R-UNKNOWN" });
   } catch (error) {
     const failure = failureOf(error);
     if (!failure) throw error;
     console.log(`  ${Code[ConnectError.from(error).code]}: FAILURE_REASON_${FailureReason[failure.reason]}`);
-    console.log(`  DaxPay's code ${failure.daxpayCode}, its text "${failure.daxpayMessage}"`);
-    console.log(`  DELIVERY_${Delivery[failure.delivery]}, ${failure.retryDelay ? "repeat later" : "do not repeat"}`);
+    console.log(`  DaxPay's code ${failure.daxpayCode}, message "${failure.daxpayMessage}"`);
+    console.log(`  DELIVERY_${Delivery[failure.delivery]}, ${failure.retryDelay ? "retry later" : "do not retry"}`);
   }
 }
 
 async function showWatch(client: RefundClient): Promise<void> {
-  console.log(`\nWatchRefund R-WAITS-1 until its state is final (waits pass ${HASTE} times faster here):`);
+  console.log(`\nWatchRefund R-WAITS-1 until its state is final (delays are ${ACCELERATION} times shorter here):`);
   for await (const { attempt, observeTime, outcome } of client.watchUntilFinal({ refundNo: "R-WAITS-1" })) {
     const time = observeTime ? timestampDate(observeTime).toISOString().slice(11, 23) : "";
-    const what = outcome.case === "refund" ? described(outcome.value) : `no answer (${outcome.case})`;
+    const what = outcome.case === "refund" ? described(outcome.value) : `failed (${outcome.case})`;
     const next = outcome.case === "refund" && !outcome.value.final && outcome.value.nextSyncDelay;
     console.log(
-      `  ${time}  attempt ${attempt}: ${what}${next ? `, again after ${durationMs(next) / 1000} s` : ", final"}`,
+      `  ${time}  attempt ${attempt}: ${what}${next ? `, next in ${durationMs(next) / 1000} s` : ", final"}`,
     );
   }
 }
@@ -83,13 +83,13 @@ async function showBatch(client: RefundClient): Promise<void> {
       : `FAILURE_REASON_${FailureReason[outcome.value?.reason ?? 0]}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
     done++;
-    if (done % 20 === 0) console.log(`  ${done} of ${queries.length} answered`);
+    if (done % 20 === 0) console.log(`  ${done} of ${queries.length} done`);
   }
   for (const [name, count] of counts) console.log(`  ${String(count).padStart(3)}  ${name}`);
 }
 
 function described(refund: Refund): string {
-  return `REFUND_STATUS_${RefundStatus[refund.status]}, DaxPay says "${refund.daxpayStatus}"`;
+  return `REFUND_STATUS_${RefundStatus[refund.status]}, daxpay_status "${refund.daxpayStatus}"`;
 }
 
 if (import.meta.main) await demo();

@@ -2,16 +2,16 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { createApp } from "../app/app.ts";
 import { sandboxConfig } from "../config/sandbox.ts";
-import { startLog } from "../telemetry/log.ts";
-import { createSandbox } from "../sandbox/sandbox.ts";
 import { RELEASE_NAMES } from "../daxpay/release.ts";
+import { createSandbox } from "../sandbox/sandbox.ts";
+import { startLog } from "../telemetry/log.ts";
 
-/** Runs the service against an embedded DaxPay of the given release, on the ports that .env.example names. */
+/** Runs the service against a sandbox of the given release, on the default ports. */
 async function dev(): Promise<void> {
   const { values } = parseArgs({ options: { release: { type: "string", default: "2.0.8" } } });
   const release = RELEASE_NAMES.find((name) => name === values.release);
   if (!release) {
-    console.error(`Found --release ${JSON.stringify(values.release)}, wanted one of ${RELEASE_NAMES.join(", ")}`);
+    console.error(`--release: expected one of ${RELEASE_NAMES.join(", ")}, got ${JSON.stringify(values.release)}`);
     process.exit(2);
   }
   const sandbox = await createSandbox({ release });

@@ -2,93 +2,106 @@ import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { type Config, VARIABLE_NAMES } from "../config/config.ts";
-import { loadConfigOrExit } from "../config/load.ts";
+import { environment, loadConfigOrExit } from "../config/load.ts";
+import type { Config, ConfigSource } from "../config/read.ts";
+import { VARIABLE_NAMES } from "../config/variables.ts";
+import { hostPort, hostPortOf } from "../util/url.ts";
 
-/** The files that the configuration names, and the page. */
 const CONSOLE = fileURLToPath(new URL("../console/dist", import.meta.url));
-/** Deno's telemetry, the launcher's as well: whether it is on, and where it says that it comes from. */
-const [TELEMETRY, NAME, ORIGIN] = ["OTEL_DENO", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
-/** Milliseconds for the service's telemetry after its last call has ended, and for the launcher's own, which nobody needs. */
-const [LAST_WORDS_MS, OWN_MS] = [3_000, 2_000];
+/** Milliseconds after the last call for the export of the service's telemetry. */
+const FLUSH_TIMEOUT_MS = 3_000;
+/** Milliseconds for the launcher's own telemetry, which nobody needs. */
+const LAUNCHER_FLUSH_TIMEOUT_MS = 2_000;
+
+type Env = ConfigSource["env"];
 
 /**
- * The permissions that the service needs with this configuration, and no others: its own addresses, DaxPay's and the JWT
- * issuer's, the named files, the variables. Deno's permission sets in deno.json cannot depend on the environment.
+ * Deno flags for exactly the permissions that the service needs with this configuration: its own addresses, DaxPay's and
+ * the JWT issuer's, the configured files, the variables. Permission sets in deno.json cannot depend on the environment.
  */
-export function permissionsFor(config: Config, env: (name: string) => string | undefined): string[] {
+export function permissionsFor(config: Config, env: Env): string[] {
   const { host, port, grpcPort, tls, auth, daxpay } = config;
   const net = [
-    authority(host, port),
-    ...(tls ? [] : [authority(host, grpcPort)]),
-    authorityOf(daxpay.url),
-    ...(auth.jwt ? [authorityOf(auth.jwt.jwksUrl)] : []),
+    hostPort(host, port),
+    ...(tls ? [] : [hostPort(host, grpcPort)]),
+    hostPortOf(daxpay.url),
+    ...(auth.jwt ? [hostPortOf(auth.jwt.jwksUrl)] : []),
   ];
-  const files = VARIABLE_NAMES.filter((name) => name.endsWith("_FILE")).map((name) => env(name) ?? "").filter(Boolean);
-  const pathWithComma = files.find((path) => path.includes(","));
-  // Deno's flags know no way to write it.
+  const files = VARIABLE_NAMES.filter((name) => name.endsWith("_FILE"))
+    .flatMap((name) => ({ name, path: env(name) ?? "" })).filter(({ path }) => path !== "");
+  const pathWithComma = files.find(({ path }) => path.includes(","));
   if (pathWithComma !== undefined) {
-    throw new RangeError(`Found a comma in the path "${pathWithComma}", wanted one without`);
+    throw new RangeError(
+      `${pathWithComma.name}: expected a path without a comma, which Deno's permission flags cannot express, got ` +
+        `"${pathWithComma.path}"`,
+    );
   }
   return [
     "--no-prompt",
     `--allow-net=${[...new Set(net)].join(",")}`,
-    `--allow-read=${[CONSOLE, ...files].join(",")}`,
+    `--allow-read=${[CONSOLE, ...files.map(({ path }) => path)].join(",")}`,
     `--allow-env=${VARIABLE_NAMES.join(",")}`,
   ];
 }
 
 /**
- * What telemetry says of where it comes from. The launcher exports some of itself, too, and two writers of one series spoil
- * it: so the service has an id of its own, as every replica has. What an operator says comes last and wins.
+ * OpenTelemetry's resource of the service. The launcher exports some telemetry, too, and two writers of one series corrupt
+ * it, so the service gets an instance id of its own. The operator's attributes come last and win.
  */
-function resourceAttributes(env: (name: string) => string | undefined): Record<string, string> {
-  const attributes = [`service.instance.id=${randomUUID()}`, env(ORIGIN) ?? ""].filter(Boolean);
-  return { [NAME]: env(NAME) || "daxpay-refund-sync", [ORIGIN]: attributes.join(",") };
+function resourceAttributes(env: Env): Record<string, string> {
+  const attributes = [`service.instance.id=${randomUUID()}`, env("OTEL_RESOURCE_ATTRIBUTES") ?? ""].filter(Boolean);
+  return {
+    OTEL_SERVICE_NAME: env("OTEL_SERVICE_NAME") || "daxpay-refund-sync",
+    OTEL_RESOURCE_ATTRIBUTES: attributes.join(","),
+  };
 }
 
-/** Runs the service with just these permissions, hands signals on to it, and exits as it does. */
+/** Runs the service with exactly these permissions, forwards signals to it and exits with its code. */
 async function start(): Promise<void> {
-  const env = (name: string) => Deno.env.get(name);
-  const config = loadConfigOrExit(env);
+  const { env } = environment;
+  const config = loadConfigOrExit();
   const service = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      // All packages were there when the launcher started: nothing else may come in afterwards.
+      // The launcher's own start has downloaded all packages.
       "--cached-only",
-      ...permissionsFor(config, env),
+      ...permissionsOrExit(config, env),
       fileURLToPath(new URL("../main.ts", import.meta.url)),
+      "--stop-with-stdin",
     ],
     env: resourceAttributes(env),
+    // Never written to: it closes when the launcher dies, however that happens, and the service stops.
+    stdin: "piped",
   }).spawn();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
-      // A terminal sends Ctrl+C to both, and a second one would end the service at once.
+      // A terminal sends Ctrl+C to both, and a second one would end the service immediately.
       if (signal !== "SIGINT" || !process.stdin.isTTY) service.kill(signal);
-      setTimeout(() => killHungProcess(service), config.stopTimeoutMs + LAST_WORDS_MS);
+      setTimeout(() => killHungProcess(service), config.stopTimeoutMs + FLUSH_TIMEOUT_MS);
     });
   }
-  const watchdog = env(TELEMETRY) ? new Worker(new URL("./watchdog.ts", import.meta.url)) : undefined;
+  const watchdog = env("OTEL_DENO") ? new Worker(new URL("./watchdog.ts", import.meta.url)) : undefined;
   const { code } = await service.status;
-  watchdog?.postMessage(OWN_MS);
+  watchdog?.postMessage(LAUNCHER_FLUSH_TIMEOUT_MS);
   process.exit(code);
 }
 
+function permissionsOrExit(config: Config, env: Env): string[] {
+  try {
+    return permissionsFor(config, env);
+  } catch (error) {
+    console.error(`Cannot start: ${(error as Error).message}`);
+    process.exit(2);
+  }
+}
+
 /**
- * With telemetry Deno does not exit before the collector has taken what is left. One that accepts and never answers keeps
- * it for half a minute or for good, as does an exit that meets the collection of numbers. All calls have ended by now.
+ * With OTEL_DENO Deno exports the remaining telemetry before it exits. A collector that accepts connections and never
+ * answers delays that for half a minute or forever (denoland/deno#33157). All calls have ended by now.
  */
 function killHungProcess(service: Deno.ChildProcess): void {
-  console.error("The service has stopped and does not exit, as if its OpenTelemetry collector did not answer");
+  console.error("Service stopped but did not exit (does the OpenTelemetry collector hang?); killing it");
   service.kill("SIGKILL");
-}
-
-function authorityOf(url: URL): string {
-  return authority(url.hostname.replace(/^\[|\]$/g, ""), Number(url.port || (url.protocol === "https:" ? 443 : 80)));
-}
-
-function authority(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 if (import.meta.main) await start();

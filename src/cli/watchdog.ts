@@ -1,4 +1,4 @@
 import { parentPort } from "node:worker_threads";
 
-/** Ends the process by force, so many milliseconds after it is told to: the main thread may be stuck in its exit by then. */
+/** Kills the process the received number of milliseconds later: its main thread may hang in its exit by then. */
 parentPort?.once("message", (ms: number) => setTimeout(() => Deno.kill(Deno.pid, "SIGKILL"), ms));

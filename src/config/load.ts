@@ -1,20 +1,25 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { type Config, type ConfigSource, readConfig } from "./config.ts";
+import { type Config, type ConfigSource, readConfig } from "./read.ts";
 
-/** The configuration in the given environment. Where it is wrong, says how and exits with 2. */
-export function loadConfigOrExit(env: ConfigSource["env"]): Config {
-  const result = readConfig({
-    env,
-    readFile: (path) => readFileSync(path, "utf8"),
-    isTerminal: process.stdout.isTTY === true,
-  });
+/** This process's environment. */
+export const environment: ConfigSource = {
+  env: (name) => Deno.env.get(name),
+  readFile: (path) => readFileSync(path, "utf8"),
+  isTerminal: process.stdout.isTTY === true,
+};
+
+/** Returns the configuration; if it is invalid, prints every problem and exits with code 2. */
+export function loadConfigOrExit(): Config {
+  const result = readConfig(environment);
   if (result.kind === "valid") return result.config;
-  const { problems: mistakes } = result;
-  console.error(
-    `Cannot start, the configuration has ${mistakes.length} ${mistakes.length === 1 ? "mistake" : "mistakes"}:`,
-  );
-  for (const mistake of mistakes) console.error(`- ${mistake}`);
-  console.error("See .env.example for every variable.");
+  printProblems(result.problems, console.error);
   process.exit(2);
+}
+
+/** Prints the problems of an invalid configuration. */
+export function printProblems(problems: readonly string[], print: (line: string) => void): void {
+  print(`Invalid configuration, ${problems.length} ${problems.length === 1 ? "problem" : "problems"}:`);
+  for (const problem of problems) print(`- ${problem}`);
+  print("See .env.example for every variable.");
 }

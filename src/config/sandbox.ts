@@ -1,12 +1,15 @@
-import { type Config, readConfig } from "./config.ts";
+import { type Config, readConfig } from "./read.ts";
 
 /**
- * The configuration for a DaxPay on this machine: what the variables say, free ports and the sandbox's own identity
- * where they say nothing. Throws where they are wrong.
+ * Configuration for a sandbox on this machine: the given variables, otherwise free ports and the sandbox's own identity.
+ * Throws if a variable is invalid.
  */
 export function sandboxConfig(variables: Readonly<Record<string, string>>): Config {
   const all: Readonly<Record<string, string>> = {
+    DAXPAY_RELEASE: "documented",
     DAXPAY_SIGN_SECRET: "123456",
+    // It starts with the service, so no sync can be left from before.
+    DAXPAY_SETTLE_ON_START: "off",
     DAXPAY_APP_ID: "M8207639754663343",
     DAXPAY_MCH_NO: "M1745845174843",
     PORT: "0",
@@ -16,7 +19,7 @@ export function sandboxConfig(variables: Readonly<Record<string, string>>): Conf
   const result = readConfig({
     env: (name) => all[name],
     readFile: (path) => {
-      throw new Error(`No file is read here: ${path}`);
+      throw new Error(`expected no file here, got ${path}`);
     },
     isTerminal: true,
   });

@@ -1,7 +1,9 @@
 import { isIP } from "node:net";
 import { cors } from "@connectrpc/connect";
+import { withoutBrackets } from "../util/url.ts";
+import type { Handler, NodeServerRequest } from "./handler.ts";
 import { authorityOf } from "./host.ts";
-import type { Handler, NodeServerRequest } from "./listen.ts";
+import { sendText } from "./text.ts";
 
 export interface CorsOptions {
   /** Exact origins, like "https://shop.example". */
@@ -9,21 +11,18 @@ export interface CorsOptions {
   /** Request and response headers besides Connect's and gRPC-Web's. */
   readonly allow: readonly string[];
   readonly expose: readonly string[];
-  /**
-   * Whether a page is the service's own whatever name it came from here under. Where calls need no credentials, any name
-   * but localhost may be a stranger's that leads here for a moment (DNS rebinding).
-   */
-  readonly anyName: boolean;
+  /** Treat any Host as same-origin. Only safe when calls need credentials or TLS (DNS rebinding). */
+  readonly trustAnyHost: boolean;
 }
 
-/** Seconds that a browser may remember a preflight: the most that Chromium does (Firefox: a day). */
+/** Seconds that a browser may cache a preflight: Chromium's maximum (Firefox allows a day). */
 const MAX_AGE = "7200";
 
 /**
- * Lets pages of the given origins call, and no others. Tells so in answers; a call of another origin that needs no
- * preflight is refused as well, for its browser would only hide the answer.
+ * Allows calls from pages of the given origins and of the service's own. Other origins get 403, even for requests without
+ * a preflight, whose response the browser would hide only after the call was made.
  */
-export function withCors(handler: Handler, { origins, allow, expose, anyName }: CorsOptions): Handler {
+export function withCors(handler: Handler, { origins, allow, expose, trustAnyHost }: CorsOptions): Handler {
   const allowed = new Set(origins);
   const allowHeaders = [...cors.allowedHeaders, ...allow].join(", ");
   const allowMethods = cors.allowedMethods.join(", ");
@@ -33,12 +32,9 @@ export function withCors(handler: Handler, { origins, allow, expose, anyName }: 
     const { origin } = request.headers;
     const preflight = request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
     if (allowed.size > 0) response.setHeader("vary", "Origin");
-    if (origin === undefined || isOwn(origin, request, anyName)) return handler(request, response);
+    if (origin === undefined || isSameOrigin(origin, request, trustAnyHost)) return handler(request, response);
     if (!allowed.has(origin)) {
-      response.statusCode = 403;
-      response.setHeader("content-type", "text/plain; charset=utf-8");
-      response.end("Pages of this origin may not call, CORS_ORIGINS does not name it\n");
-      return;
+      return sendText(response, 403, "Origin not allowed; add it to CORS_ORIGINS\n");
     }
     response.setHeader("access-control-allow-origin", origin);
     if (!preflight) {
@@ -53,12 +49,12 @@ export function withCors(handler: Handler, { origins, allow, expose, anyName }: 
   };
 }
 
-/** Whether the page was served here: browsers name the origin of their own site's POSTs, too. */
-function isOwn(origin: string, request: NodeServerRequest, anyName: boolean): boolean {
+/** Browsers also send Origin with same-origin POSTs. */
+function isSameOrigin(origin: string, request: NodeServerRequest, trustAnyHost: boolean): boolean {
   const authority = authorityOf(request);
   if (origin !== `http://${authority}` && origin !== `https://${authority}`) return false;
-  // What is read and not called, like the page itself, needs no Origin to be had.
-  if (anyName || request.method === "GET" || request.method === "HEAD") return true;
+  // Reading needs no Origin header, so checking one protects nothing.
+  if (trustAnyHost || request.method === "GET" || request.method === "HEAD") return true;
   const { hostname } = new URL(origin);
-  return /(^|\.)localhost$/.test(hostname) || isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
+  return /(^|\.)localhost$/.test(hostname) || isIP(withoutBrackets(hostname)) !== 0;
 }

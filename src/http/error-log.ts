@@ -1,31 +1,30 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "@logtape/logtape";
-import type { NodeServerRequest } from "./listen.ts";
+import type { NodeServerRequest } from "./handler.ts";
+import { pathOf } from "../util/url.ts";
 
-/** A request that was answered with a status of 400 or more. */
+/** A response with HTTP status 400 or higher. */
 export interface ErrorResponse {
-  /** Unset, as is the path, where the request could not be read. */
+  /** Unset, like `path`, if the request could not be parsed. */
   readonly method?: string;
   readonly path?: string;
   readonly status: number;
-  /** Address of who asked. */
+  /** Remote address. */
   readonly peer: string | undefined;
 }
 
-/** Characters of a path that are kept. */
-const PATH_LENGTH = 200;
-/** Lines per second at the most: whoever wants to be refused can be so thousands of times. */
+const MAX_PATH_LENGTH = 200;
+/** Limits what a flood of bad requests can write. */
 const MAX_LINES_PER_SECOND = 10;
 
-/** What there is to tell of a request that has ended. No query: it may hold something secret. */
+/** Leaves out the query, which may hold a secret. */
 export function errorResponseOf(request: NodeServerRequest, status: number, peer: string | undefined): ErrorResponse {
-  const [path] = (request.url ?? "").split("?", 1);
-  return { method: printable(request.method ?? ""), path: printable(path), status, peer };
+  return { method: printable(request.method ?? ""), path: printable(pathOf(request.url)), status, peer };
 }
 
-/** Answers what is no request, or came too slowly to become one; undefined where its sender has gone. */
-export function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): ErrorResponse | undefined {
+/** Answers a request that could not be parsed or timed out; undefined if the client has disconnected. */
+export function respondUnparsable({ code }: NodeJS.ErrnoException, socket: Socket): ErrorResponse | undefined {
   const peer = socket.remoteAddress;
   if (code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const status = code === "HPE_HEADER_OVERFLOW" ? 431 : code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
@@ -34,27 +33,27 @@ export function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Socket
   return { status, peer };
 }
 
-/** Writes a line of level info for each, of level debug for those paths that are asked again and again. */
-export function createErrorResponseLog(logger: Logger, quiet: readonly string[], now: () => number) {
+/** Logs error responses at level info, those of `debugPaths` at level debug; at most 10 per second. */
+export function createErrorResponseLog(logger: Logger, debugPaths: readonly string[], now: () => number) {
   let second = 0;
   let lines = 0;
-  let skipped = 0;
+  let suppressed = 0;
 
-  return (refusal: ErrorResponse): void => {
-    if (refusal.path !== undefined && quiet.includes(refusal.path)) {
-      return logger.debug("{method} {path} answered with {status}", { ...refusal });
+  return (error: ErrorResponse): void => {
+    if (error.path !== undefined && debugPaths.includes(error.path)) {
+      return logger.debug("{method} {path} returned {status}", { ...error });
     }
-    const present = Math.floor(now() / 1000);
-    if (present !== second) [second, lines] = [present, 0];
-    if (++lines > MAX_LINES_PER_SECOND) return void skipped++;
-    const line = skipped > 0 ? { ...refusal, skipped } : { ...refusal };
-    skipped = 0;
-    if (refusal.path === undefined) logger.info("An unreadable request answered with {status}", line);
-    else logger.info("{method} {path} answered with {status}", line);
+    const currentSecond = Math.floor(now() / 1000);
+    if (currentSecond !== second) [second, lines] = [currentSecond, 0];
+    if (++lines > MAX_LINES_PER_SECOND) return void suppressed++;
+    const fields = suppressed > 0 ? { ...error, suppressed } : { ...error };
+    suppressed = 0;
+    if (error.path === undefined) logger.info("Unparsable request returned {status}", fields);
+    else logger.info("{method} {path} returned {status}", fields);
   };
 }
 
-/** As it can stand in a line. */
+/** Truncates, and replaces everything that could break a log line. */
 function printable(text: string): string {
-  return text.slice(0, PATH_LENGTH).replace(/[^\x21-\x7e]/g, "?");
+  return text.slice(0, MAX_PATH_LENGTH).replace(/[^\x21-\x7e]/g, "?");
 }

@@ -1,9 +1,6 @@
-import type { Handler } from "./listen.ts";
+import type { Handler } from "./handler.ts";
 
-/**
- * What browsers are told of every answer: nothing here is framed, sniffed, cached by chance or referred to. Pages that
- * need more say so themselves.
- */
+/** The strictest defaults; the console's pages override what they need. */
 const HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -15,7 +12,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 /** Two years, in seconds. */
 const HSTS = "max-age=63072000";
 
-/** Sets security headers on all answers. With TLS browsers are told to use nothing else. */
+/** Sets security headers on every response; with TLS also Strict-Transport-Security. */
 export function withSecurityHeaders(handler: Handler, tls: boolean): Handler {
   const headers = Object.entries(tls ? { ...HEADERS, "strict-transport-security": HSTS } : HEADERS);
   return (request, response) => {

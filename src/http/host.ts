@@ -1,22 +1,21 @@
-import type { Handler, NodeServerRequest } from "./listen.ts";
+import type { Handler, NodeServerRequest } from "./handler.ts";
+import { sendText } from "./text.ts";
 
-/** Host and port that the client wants to speak to, as it wrote them. */
+/** `:authority` or Host header, as sent. */
 export function authorityOf(request: NodeServerRequest): string | undefined {
   return "authority" in request ? request.authority : request.headers.host;
 }
 
-/** Answers 400 where these are none: Connect makes a URL of them, and would throw where nobody catches. */
+/** Answers 400 to an invalid Host header, from which Connect builds a URL outside any error handling. */
 export function withHostCheck(handler: Handler): Handler {
-  /** The last that was one; most clients write the same. */
-  let known: string | undefined;
+  /** Most clients send the same one again. */
+  let lastValid: string | undefined;
   return (request, response) => {
     const authority = authorityOf(request);
-    if (authority === known || URL.canParse(`http://${authority}`)) {
-      known = authority;
+    if (authority === lastValid || URL.canParse(`http://${authority}`)) {
+      lastValid = authority;
       return handler(request, response);
     }
-    response.statusCode = 400;
-    response.setHeader("content-type", "text/plain; charset=utf-8");
-    response.end("The request names no host that can be\n");
+    sendText(response, 400, "Invalid Host header\n");
   };
 }

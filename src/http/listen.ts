@@ -1,48 +1,43 @@
 import { createServer } from "node:http";
 import { createSecureServer, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
-import type { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { withCoalescedWrites } from "./cork.ts";
 import { LIMITS, withRequestTimeout } from "./timeout.ts";
-import { type ErrorResponse, errorResponseOf, refuseUnreadable } from "./error-log.ts";
+import { type ErrorResponse, errorResponseOf, respondUnparsable } from "./error-log.ts";
+import type { Handler, NodeServerResponse } from "./handler.ts";
 import { createSessions } from "./session.ts";
-import { type Certificate, tlsOptions } from "../auth/certificate.ts";
-
-/** Answers one request of either HTTP version. */
-export type Handler = ReturnType<typeof connectNodeAdapter>;
-export type NodeServerRequest = Parameters<Handler>[0];
-export type NodeServerResponse = Parameters<Handler>[1];
 
 export interface ListenOptions {
   readonly host: string;
-  /** HTTP/1.1, with a certificate both versions; 0 takes a free one. */
+  /** HTTP/1.1, with TLS both versions; 0 picks a free one. */
   readonly port: number;
-  /** Cleartext HTTP/2, unused with a certificate; 0 takes a free one. */
+  /** Cleartext HTTP/2, unused with TLS; 0 picks a free one. */
   readonly grpcPort: number;
-  readonly certificate: Certificate | undefined;
-  /** Over all ports; a connection beyond these is closed at once. */
+  readonly tls: (SecureContextOptions & TlsOptions) | undefined;
+  /** Over both ports; further connections are closed immediately. */
   readonly maxConnections: number;
   readonly handler: Handler;
-  /** Hears of every answer with a status of 400 or more; there is no response where nothing could be read. */
-  readonly onRefusal: (refusal: ErrorResponse, response?: NodeServerResponse) => void;
+  /** Called for every response with status 400 or higher; without `response` if the request could not be parsed. */
+  readonly onErrorResponse: (error: ErrorResponse, response?: NodeServerResponse) => void;
 }
 
 export interface Server {
   readonly http: AddressInfo;
-  /** The same as `http` with a certificate. */
+  /** The same as `http` with TLS. */
   readonly grpc: AddressInfo;
   /** Serves new connections with another certificate. */
-  renew(certificate: Certificate): void;
-  /** How many connections are open. */
+  setTls(options: SecureContextOptions & TlsOptions): void;
+  /** Number of open connections. */
   connections(): number;
   /**
-   * Takes no new connections, asks clients to leave those that are open, lets calls finish for at most `graceMs`, calls
-   * `cut`, which has to end and to refuse calls in its own words from then on, and closes every connection.
+   * Accepts no new connections, sends GOAWAY, waits at most `graceMs` for calls in flight, calls `forceClose`, which has to
+   * end them and to reject new ones, and closes every connection.
    */
   close(graceMs: number, forceClose: () => void): Promise<void>;
 }
 
-/** Milliseconds without any call until nothing can be on its way any more: neither a call nor last words. */
+/** Milliseconds without any call after which none can still be in transit. */
 const QUIET_PERIOD_MS = 200;
 
 const HTTP2 = {
@@ -50,12 +45,26 @@ const HTTP2 = {
   maxSessionInvalidFrames: LIMITS.maxSessionInvalidFrames,
 } as const;
 
+/** A port could not be bound. `cause` is the system's error, with its code. */
+export class BindError extends Error {
+  override readonly name = "BindError";
+  readonly option: "port" | "grpcPort";
+  /** For example EADDRINUSE; undefined if the error has none. */
+  readonly code: string | undefined;
+
+  constructor(option: "port" | "grpcPort", cause: NodeJS.ErrnoException) {
+    super(cause.message, { cause });
+    this.option = option;
+    this.code = cause.code;
+  }
+}
+
 /**
- * Without a certificate it listens on two ports, one per HTTP version: handing a cleartext socket from one server to the
- * other breaks HTTP/1.1 keep-alive on Deno. With one, ALPN chooses the version on a single port.
+ * Starts the HTTP servers. Without TLS on two ports, one per HTTP version, since handing a cleartext socket from one server
+ * to the other breaks HTTP/1.1 keep-alive on Deno; with TLS on one, where ALPN chooses the version. Throws BindError.
  */
 export async function listen(options: ListenOptions): Promise<Server> {
-  const { host, certificate, maxConnections } = options;
+  const { host, tls, maxConnections } = options;
   const inFlight = createCounter();
   const sockets = new Set<Socket>();
   let closing = false;
@@ -66,14 +75,13 @@ export async function listen(options: ListenOptions): Promise<Server> {
     response.once("close", () => {
       inFlight.done();
       const { statusCode: status } = response;
-      if (status >= 400) options.onRefusal(errorResponseOf(request, status, peer), response);
+      if (status >= 400) options.onErrorResponse(errorResponseOf(request, status, peer), response);
     });
     if (closing && request.httpVersionMajor === 1) response.setHeader("connection", "close");
     options.handler(request, response);
   });
 
-  const secure = certificate &&
-    createSecureServer({ ...LIMITS, ...HTTP2, ...tlsOptions(certificate), allowHTTP1: true }, handler);
+  const secure = tls && createSecureServer({ ...LIMITS, ...HTTP2, ...tls, allowHTTP1: true }, handler);
   const http = secure ?? createServer(LIMITS, handler);
   const grpc = secure ?? createHttp2Server(HTTP2, handler);
   const servers = new Set<NetServer>([http, grpc]);
@@ -85,16 +93,16 @@ export async function listen(options: ListenOptions): Promise<Server> {
     });
   }
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    const refusal = refuseUnreadable(error, socket);
-    if (refusal) options.onRefusal(refusal);
+    const response = respondUnparsable(error, socket);
+    if (response) options.onErrorResponse(response);
   });
   if (secure) secure.on("secureConnection", (socket) => socket.alpnProtocol === "h2" && withCoalescedWrites(socket));
   else grpc.on("connection", withCoalescedWrites);
   const sessions = createSessions(grpc);
 
   try {
-    await bind(http, host, options.port);
-    if (!secure) await bind(grpc, host, options.grpcPort);
+    await bind(http, host, options.port).catch((error) => fail("port", error));
+    if (!secure) await bind(grpc, host, options.grpcPort).catch((error) => fail("grpcPort", error));
   } catch (error) {
     for (const server of servers) server.close();
     throw error;
@@ -103,21 +111,25 @@ export async function listen(options: ListenOptions): Promise<Server> {
   return {
     http: addressOf(http),
     grpc: addressOf(grpc),
-    renew: (renewed) => secure?.setSecureContext(tlsOptions(renewed)),
+    setTls: (renewed) => secure?.setSecureContext(renewed),
     connections: () => sockets.size,
-    async close(graceMs, cut) {
+    async close(graceMs, forceClose) {
       closing = true;
-      const closed = Promise.all([...servers].map(ended));
+      const closed = Promise.all([...servers].map(stopListening));
       if ("closeIdleConnections" in http) http.closeIdleConnections();
       sessions.drain();
-      if (sockets.size > 0 && !await inFlight.quiet(QUIET_PERIOD_MS, graceMs)) {
-        cut();
-        await inFlight.quiet(QUIET_PERIOD_MS, 2 * QUIET_PERIOD_MS);
+      if (sockets.size > 0 && !await inFlight.idle(QUIET_PERIOD_MS, graceMs)) {
+        forceClose();
+        await inFlight.idle(QUIET_PERIOD_MS, 2 * QUIET_PERIOD_MS);
       }
       for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
+}
+
+function fail(option: "port" | "grpcPort", error: NodeJS.ErrnoException): never {
+  throw new BindError(option, error);
 }
 
 function bind(server: NetServer, host: string, port: number): Promise<void> {
@@ -130,21 +142,21 @@ function bind(server: NetServer, host: string, port: number): Promise<void> {
   });
 }
 
-/** Stops listening. An HTTP/2 server's own close() would also end its connections, with calls under way. */
-function ended(server: NetServer): Promise<void> {
+/** An HTTP/2 server's own close() would also end its connections, with calls in flight (denoland/deno#35609). */
+function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
 }
 
 function addressOf(server: NetServer): AddressInfo {
   const address = server.address();
-  if (!address || typeof address === "string") throw new TypeError(`Found address ${address}, wanted a TCP port`);
+  if (!address || typeof address === "string") throw new TypeError(`Expected a TCP address, but got ${address}`);
   return address;
 }
 
 function track(sockets: Set<Socket>, socket: Socket): void {
   sockets.add(socket);
   socket.on("close", () => sockets.delete(socket));
-  // A peer that breaks off is no event: its calls end by their own signals.
+  // Calls over a broken connection end by their own signals.
   socket.on("error", () => {});
 }
 
@@ -158,20 +170,20 @@ function createCounter() {
   return {
     add: () => change(1),
     done: () => change(-1),
-    /** Whether nothing has been in flight for so many milliseconds; says no when `graceMs` are over. */
-    quiet: (ms: number, graceMs: number) =>
+    /** Resolves with true after `ms` without any call, with false after `graceMs`. */
+    idle: (ms: number, graceMs: number) =>
       new Promise<boolean>((resolve) => {
-        let calm: ReturnType<typeof setTimeout> | undefined;
-        const end = (quiet: boolean) => {
-          clearTimeout(calm);
-          clearTimeout(late);
+        let idleTimer: ReturnType<typeof setTimeout> | undefined;
+        const end = (idle: boolean) => {
+          clearTimeout(idleTimer);
+          clearTimeout(graceTimer);
           onChange = () => {};
-          resolve(quiet);
+          resolve(idle);
         };
-        const late = setTimeout(end, graceMs, false);
+        const graceTimer = setTimeout(end, graceMs, false);
         onChange = () => {
-          clearTimeout(calm);
-          if (count === 0) calm = setTimeout(end, ms, true);
+          clearTimeout(idleTimer);
+          if (count === 0) idleTimer = setTimeout(end, ms, true);
         };
         onChange();
       }),

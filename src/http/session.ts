@@ -2,13 +2,13 @@ import type { Http2SecureServer, Http2Server, ServerHttp2Session, ServerHttp2Str
 import { LIMITS } from "./timeout.ts";
 
 export interface Sessions {
-  /** Asks every client to make its next calls over another connection; those under way go on. */
+  /** Sends GOAWAY, so that clients make their next calls over another connection; calls in flight continue. */
   drain(): void;
 }
 
 /**
- * Looks after a server's HTTP/2 connections. On Deno 2.9.6 a session that is freed within nghttp2's own call takes the
- * process down (denoland/deno#36788), and a GOAWAY to a session without open streams does just that: on either side.
+ * Closes idle HTTP/2 sessions and drains all of them at shutdown. On Deno 2.9.6 freeing a session within an nghttp2 call
+ * crashes the process (denoland/deno#36788), and a GOAWAY to a session without open streams does that on either side.
  */
 export function createSessions(
   server: Http2Server | Http2SecureServer,
@@ -19,8 +19,8 @@ export function createSessions(
   let draining = false;
 
   /**
-   * GOAWAY says which calls will be answered; a client makes the others elsewhere. Only for a session with an open stream:
-   * a client that runs on Deno could crash. The rest are told with their next call, or find their connection closed.
+   * Only for a session with an open stream, since a client that runs on Deno could crash. The others get it with their
+   * next call, or have their connection closed.
    */
   function sendGoaway(session: ServerHttp2Session): void {
     if (session.destroyed || goawaySent.has(session)) return;
@@ -34,14 +34,14 @@ export function createSessions(
     open.set(session, streams);
     session.on("close", () => open.delete(session));
     session.on("error", () => {});
-    // Ahead of whoever answers.
+    // Before the listener that answers.
     session.prependListener("stream", (stream) => {
       streams.add(stream);
       stream.on("close", () => streams.delete(stream));
-      // After all that the client has sent by now, before the first answer.
+      // After everything received so far, before the first response.
       if (draining) queueMicrotask(() => sendGoaway(session));
     });
-    // A watch may be silent for longer; its connection is in use.
+    // A watch may be silent for longer, but its connection is in use.
     session.setTimeout(idleMs, () => streams.size > 0 || session.socket.destroySoon());
   });
 
@@ -55,7 +55,7 @@ export function createSessions(
   };
 }
 
-/** Lets a session end only when nghttp2 has returned: any client's GOAWAY could end the process otherwise. */
+/** Defers the end of a session until nghttp2 has returned; otherwise any client's GOAWAY could crash the process. */
 function deferClose(session: ServerHttp2Session): void {
   const close = session.close.bind(session);
   const destroy = session.destroy.bind(session);

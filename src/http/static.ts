@@ -4,24 +4,24 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
-import type { Handler, NodeServerRequest, NodeServerResponse } from "./listen.ts";
+import { pathOf } from "../util/url.ts";
+import type { Handler, NodeServerRequest, NodeServerResponse } from "./handler.ts";
 
 export interface StaticOptions {
-  /** The built files: index.html, and an "assets" folder whose names hold a hash of their content. */
+  /** The build: index.html, and an "assets" folder whose file names contain a content hash. */
   readonly directory: URL;
-  /** What the page is told about this service, as /console.json. */
+  /** Served as /console.json. */
   readonly settings: () => unknown;
-  /** Answers everything else. */
+  /** Handles all other requests. */
   readonly fallback: Handler;
 }
 
-/** One built file. */
 interface Asset {
   readonly type: string;
   readonly body: Buffer;
   readonly tag: string;
   readonly cache: string;
-  /** The body as each encoding has it, made when it is first wanted. */
+  /** Compressed on first use. */
   readonly encoded: Map<Encoding, Promise<Buffer>>;
 }
 
@@ -34,7 +34,6 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** Nothing from elsewhere, nothing inline, no markup made from text, in nobody's frame. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -57,16 +56,16 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
 };
 
-/** 2 percent larger than the best, in a twentieth of its time. */
+/** Quality 9 is 2 % larger than 11 and 20 times faster. */
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
 const ONE_YEAR_S = 365 * 24 * 3600;
 
-/** Serves the page at / and its files; reads them all now, so that a missing build stops the start. */
+/** Serves the page at / and its files. Reads them all now: throws if the build is missing. */
 export function createStatic({ directory, settings, fallback }: StaticOptions): Handler {
   const assets = readAssets(directory);
 
   return (request, response) => {
-    const path = (request.url ?? "").split("?", 1)[0];
+    const path = pathOf(request.url);
     const asset = path === "/console.json" ? jsonAsset(settings()) : assets.get(path);
     if (!asset || (request.method !== "GET" && request.method !== "HEAD")) return fallback(request, response);
     send(asset, request, response).catch((error) => response.destroy(error));
@@ -99,12 +98,12 @@ function readAssets(directory: URL): ReadonlyMap<string, Asset> {
     const path = `/${entry.replaceAll("\\", "/")}`;
     const type = TYPES[path.slice(path.lastIndexOf(".") + 1)];
     if (!type) continue;
-    // Only a name that changes with the content may be kept without asking.
+    // Only names that change with the content may be cached without revalidation.
     const cache = path.startsWith("/assets/") ? `public, max-age=${ONE_YEAR_S}, immutable` : "no-cache";
     const asset = createAsset(readFileSync(new URL(`.${path}`, directory)), type, cache);
     assets.set(path === "/index.html" ? "/" : path, asset);
   }
-  if (!assets.has("/")) throw new TypeError(`Found no index.html in "${root}", wanted the built page`);
+  if (!assets.has("/")) throw new TypeError(`Expected the built page in "${root}", but it has no index.html`);
   return assets;
 }
 
@@ -125,7 +124,7 @@ function encoded(asset: Asset, encoding: Encoding): Promise<Buffer> {
   return made;
 }
 
-/** The best that the client takes; a weight of 0 means that it does not (RFC 9110, 12.5.3). */
+/** A weight of 0 means not acceptable (RFC 9110, 12.5.3). */
 function chosenEncoding(header: string | string[] | undefined): Encoding {
   const accepted = String(header ?? "").split(",").map((part) => part.trim().toLowerCase().split(/\s*;\s*q=/));
   const takes = (name: string) => accepted.some(([coding, weight]) => coding === name && Number(weight ?? 1) > 0);

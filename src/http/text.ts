@@ -1,32 +1,43 @@
-import type { Handler, NodeServerRequest } from "./listen.ts";
+import type { Handler, NodeServerRequest, NodeServerResponse } from "./handler.ts";
+import { pathOf } from "../util/url.ts";
 
-/** A short answer in plain text. */
+/** A short plain-text response. */
 export interface TextResponse {
   readonly status: number;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type PlainRoute = (request: NodeServerRequest) => TextResponse | Promise<TextResponse>;
+export type TextRoute = (request: NodeServerRequest) => TextResponse | Promise<TextResponse>;
 
-/** Answers GET and HEAD for the given paths; everything else is for the fallback, or not found. */
-export function createTextRoutes(routes: Readonly<Record<string, PlainRoute>>, fallback?: Handler): Handler {
+/** Ends a response with plain text. */
+export function sendText(
+  response: NodeServerResponse,
+  status: number,
+  body: string,
+  headers: TextResponse["headers"] = {},
+): void {
+  response.statusCode = status;
+  for (const [name, value] of Object.entries({ "content-type": "text/plain; charset=utf-8", ...headers })) {
+    response.setHeader(name, value);
+  }
+  response.end(body);
+}
+
+/** Serves GET and HEAD for the given paths; everything else is 404. */
+export function createTextRoutes(routes: Readonly<Record<string, TextRoute>>): Handler {
   return (request, response) => {
-    const path = (request.url ?? "").split("?", 1)[0];
+    const path = pathOf(request.url);
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (!route && fallback) return fallback(request, response);
-    answer(route, request).catch((): TextResponse => ({ status: 500, body: "Internal error\n" })).then((plain) => {
-      response.statusCode = plain.status;
-      response.setHeader("content-type", "text/plain; charset=utf-8");
+    answer(route, request).catch((): TextResponse => ({ status: 500, body: "Internal error\n" })).then((answered) => {
       response.setHeader("cache-control", "no-store");
-      for (const [name, value] of Object.entries(plain.headers ?? {})) response.setHeader(name, value);
-      response.end(request.method === "HEAD" ? "" : plain.body);
+      sendText(response, answered.status, request.method === "HEAD" ? "" : answered.body, answered.headers);
     });
   };
 }
 
-async function answer(route: PlainRoute | undefined, request: NodeServerRequest): Promise<TextResponse> {
+async function answer(route: TextRoute | undefined, request: NodeServerRequest): Promise<TextResponse> {
   if (!route) return { status: 404, body: "Not found\n" };
   if (request.method === "GET" || request.method === "HEAD") return await route(request);
-  return { status: 405, body: "Method not allowed, wanted GET\n", headers: { allow: "GET, HEAD" } };
+  return { status: 405, body: "Method not allowed; use GET\n", headers: { allow: "GET, HEAD" } };
 }

@@ -1,64 +1,64 @@
-import type { Handler, NodeServerRequest, NodeServerResponse } from "./listen.ts";
+import type { Handler, NodeServerRequest, NodeServerResponse } from "./handler.ts";
 
 /**
- * What slow or hostile peers may use up. HTTP/2 rapid resets, ping and settings floods are ended by Deno's nghttp2, after
- * about a thousand of them.
+ * Limits against slow or abusive clients. Deno's nghttp2 itself ends HTTP/2 rapid resets, ping and settings floods, after
+ * about a thousand frames.
  */
 export const LIMITS = {
-  /** Milliseconds until a request's headers, and the whole request, must have come. */
+  /** Milliseconds within which a request's headers, and the whole request, must arrive. */
   headersTimeout: 10_000,
   requestTimeout: 60_000,
-  /** Milliseconds that an unused connection stays open: longer than the minute of most load balancers. */
+  /** Milliseconds that an idle connection stays open: longer than the 60 s of most load balancers. */
   keepAliveTimeout: 75_000,
-  /** Milliseconds between looks at these. */
+  /** Milliseconds between checks of these. */
   connectionsCheckingInterval: 2_000,
-  /** Milliseconds for a TLS handshake. */
+  /** Milliseconds. */
   handshakeTimeout: 10_000,
-  /** Bytes of all headers of a request. */
+  /** Bytes, over all headers of a request. */
   maxHeaderSize: 16_384,
-  /** Of one HTTP/2 connection. */
+  /** Per HTTP/2 connection. */
   maxConcurrentStreams: 250,
   maxSessionInvalidFrames: 100,
 } as const;
 
-/** Milliseconds that the rest of a body may come after its answer. */
+/** Milliseconds for which a body is still read after its response. */
 const DRAIN_MS = 1_000;
 
-/** Answers 408 to requests that are not sent whole in time, of either HTTP version, and drops them. */
+/** Answers 408 to requests that do not arrive completely in time, and closes them. */
 export function withRequestTimeout(handler: Handler, timeoutMs: number = LIMITS.requestTimeout): Handler {
-  /** What has not come whole yet, the oldest first. */
-  const awaited = new Map<NodeServerRequest, { readonly response: NodeServerResponse; readonly due: number }>();
+  /** Incomplete requests, oldest first. */
+  const incomplete = new Map<NodeServerRequest, { readonly response: NodeServerResponse; readonly due: number }>();
   let watching = false;
 
-  /** One timer for all: making one for every request costs more than the rest of this. */
-  function watch(): void {
+  /** One timer for all: one per request costs more than everything else here. */
+  function check(): void {
     const now = performance.now();
     watching = false;
-    for (const [request, { response, due }] of awaited) {
+    for (const [request, { response, due }] of incomplete) {
       if (due > now) {
         watching = true;
-        return void setTimeout(watch, due - now).unref();
+        return void setTimeout(check, due - now).unref();
       }
-      awaited.delete(request);
+      incomplete.delete(request);
       respondTimeout(request, response);
     }
   }
 
   return (request, response) => {
-    awaited.set(request, { response, due: performance.now() + timeoutMs });
-    if (!watching) watch();
+    incomplete.set(request, { response, due: performance.now() + timeoutMs });
+    if (!watching) check();
     let sent = false;
     request.on("end", () => {
       sent = true;
-      awaited.delete(request);
+      incomplete.delete(request);
     });
-    response.on("close", () => awaited.delete(request));
-    // What is answered before its body was read: the rest is thrown away for a moment, so that the answer is not lost in a
-    // reset, and then the stream or the connection ends. A "connection: close" would end it at once.
+    response.on("close", () => incomplete.delete(request));
+    // A response that precedes the end of its request: discard the rest of the body for a moment, so that the response is
+    // not lost in a reset, then close (denoland/deno#36821).
     const stream = "stream" in request ? request.stream : undefined;
     const carrier = stream ?? request.socket;
     keepSocketOnEarlyReturn(request);
-    // On Deno an HTTP/2 response has not finished as long as its request goes on, but its stream has.
+    // On Deno an HTTP/2 response does not finish before its request, but its stream does.
     (stream ?? response).on("finish", () => {
       if (sent || (!stream && request.complete)) return;
       request.resume();
@@ -68,7 +68,7 @@ export function withRequestTimeout(handler: Handler, timeoutMs: number = LIMITS.
   };
 }
 
-/** Whoever stops reading a body in its midst would destroy the request, and with it the connection before the answer. */
+/** Otherwise leaving a `for await` over the body early would destroy the socket before the response. */
 function keepSocketOnEarlyReturn(request: NodeServerRequest): void {
   Object.assign(request, { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) });
 }

@@ -10,9 +10,10 @@ import {
 } from "@connectrpc/connect";
 import { type Context, context as otel } from "@opentelemetry/api";
 import type { Authenticate } from "../auth/authenticate.ts";
-import { logFieldsOf } from "../service/log-fields.ts";
+import { Shutdown } from "../util/shutdown.ts";
+import { mapStream, type StreamHooks } from "../util/stream.ts";
 
-/** One RPC, from its headers on. Whoever learns something about it writes it down here. */
+/** Mutable record of one RPC; observers read it at the end. */
 export interface Call {
   readonly service: string;
   readonly method: string;
@@ -20,62 +21,84 @@ export interface Call {
   readonly protocol: string;
   readonly requestId: string;
   readonly header: Headers;
-  /** Milliseconds since 1970. */
+  /** Epoch milliseconds. */
   readonly startedAt: number;
-  /** Who calls; undefined as long as that is not known, and where nobody needs to say. */
+  /** Name of the caller; undefined before authentication, and where none is required. */
   caller: string | undefined;
-  /** What request and answers were about, by the names that they have in the log. */
+  /** What the messages were about, by names of log fields. */
   readonly logFields: Record<string, unknown>;
-  /** Questions that were repeated on behalf of this call. */
+  /** Upstream requests retried for this call. */
   retries: number;
-  /** Whether it got the answer to a question that another call had asked already. */
+  /** Whether the call shared an upstream request with another one. */
   coalesced: boolean;
-  /** Spans that begin within the call belong to the span in here. */
+  /** OpenTelemetry context of the call's span. */
   context: Context;
 }
 
 /** How a call ended. */
 export interface CallResult {
   readonly ms: number;
-  /** "ok", or Connect's name of the error's code. */
+  /** "ok", or Connect's name of the error code. */
   readonly code: string;
-  /** As the caller got it; undefined when all went well. */
+  /** The error that the caller got; undefined if the call succeeded. */
   readonly error: ConnectError | undefined;
+  readonly failure: FailureLabels | undefined;
+}
+
+/** What a service knows about one of its errors. */
+export interface FailureLabels {
+  /** Value of the metrics' `error.type`. */
+  readonly reason: string;
+  readonly logFields: Readonly<Record<string, unknown>>;
 }
 
 export interface CallObserver {
   onStart?(call: Call): void;
-  onEnd(call: Call, ending: CallResult): void;
+  onEnd(call: Call, result: CallResult): void;
+}
+
+/** Collects log fields from the messages of a call. */
+export interface MessageFields {
+  request(message: Message): void;
+  response(message: Message): void;
 }
 
 export interface CallsOptions {
-  /** Milliseconds since 1970. */
+  /** Epoch milliseconds. */
   readonly now: () => number;
   readonly generateRequestId: () => string;
   readonly authenticate: Authenticate;
-  /** Common name of the sender's client certificate, as the sockets know it. */
+  /** Common name of the verified client certificate. */
   readonly clientCertNameOf: (context: HandlerContext) => string | undefined;
-  /** Full names of the services that need no credentials. */
+  /** Full names of the services that require no credentials. */
   readonly open: readonly string[];
   readonly observers: readonly CallObserver[];
+  /** Adds to the given record. Defaults to nothing. */
+  readonly logFieldsOf?: (fields: Record<string, unknown>) => MessageFields;
+  readonly failureLabels?: (error: ConnectError) => FailureLabels | undefined;
+  /**
+   * Returns the error that callers of the service get instead of the given one, which it must not change. Errors raised
+   * before any interceptor runs (request gate, undecodable or oversized message, bad timeout or compression header) only
+   * take over its details.
+   */
+  readonly completeError?: (serviceTypeName: string, error: ConnectError) => ConnectError;
 }
 
-/** Follows every RPC from its headers to its end, whichever way it ends. */
+/** Follows every RPC from its headers to its end. */
 export interface Calls {
-  /** Lets a call in before its body is read, or refuses it. */
+  /** Authenticates a call before its body is read. */
   readonly gate: (context: HandlerContext) => Promise<void>;
-  /** The outermost interceptor. */
+  /** Must be the outermost interceptor. */
   readonly interceptor: Interceptor;
-  /** The call on whose behalf the present code runs. */
+  /** The call that the current code runs for. */
   current(): Call | undefined;
 }
 
 /** Undefined only outside of an RPC. */
-const callKey = createContextKey<Entry | undefined>(undefined, { description: "The RPC that is being served" });
+const callKey = createContextKey<CallLifecycle | undefined>(undefined, { description: "The RPC being served" });
 
 export const REQUEST_ID = "x-request-id";
 
-/** Knows the call on whose behalf the present code runs. */
 const storage = new AsyncLocalStorage<Call>();
 
 function runInCall<T>(call: Call, work: () => T): T {
@@ -83,7 +106,7 @@ function runInCall<T>(call: Call, work: () => T): T {
 }
 
 export function createCalls(options: CallsOptions): Calls {
-  function begin(context: HandlerContext): Call {
+  function start(context: HandlerContext): CallLifecycle {
     const { service, method, protocolName, requestHeader, values } = context;
     const call: Call = {
       service: service.typeName,
@@ -98,145 +121,141 @@ export function createCalls(options: CallsOptions): Calls {
       coalesced: false,
       context: otel.active(),
     };
-    values.set(callKey, new Entry(call, context.signal, finish));
+    const lifecycle = new CallLifecycle(call, context.signal, options);
+    values.set(callKey, lifecycle);
     for (const observer of options.observers) observer.onStart?.(call);
-    return call;
-  }
-
-  function finish(call: Call, error: unknown): void {
-    const ending = resultFrom(error, options.now() - call.startedAt);
-    for (const observer of options.observers) observer.onEnd(call, ending);
+    return lifecycle;
   }
 
   async function gate(context: HandlerContext): Promise<void> {
-    const call = begin(context);
+    const { call } = start(context);
     context.responseHeader.set(REQUEST_ID, call.requestId);
     if (options.open.includes(call.service)) return;
     const authorization = context.requestHeader.get("authorization");
-    call.caller = await options.authenticate({ authorization, clientCertName: options.clientCertNameOf(context) });
+    try {
+      call.caller = await options.authenticate({ authorization, clientCertName: options.clientCertNameOf(context) });
+    } catch (error) {
+      // Connect would wrap any other error after it was observed.
+      throw connectErrorFrom(error);
+    }
   }
 
   const interceptor: Interceptor = (next) => async (request) => {
-    const entry = request.contextValues.get(callKey);
-    if (!entry) return await next(request);
-    const { call } = entry;
-    const about = logFieldsOf(call.logFields);
-    entry.detachSignal();
+    const lifecycle = request.contextValues.get(callKey);
+    if (!lifecycle) return await next(request);
+    const { call } = lifecycle;
+    const fields = options.logFieldsOf?.(call.logFields);
+    lifecycle.detachSignal();
     try {
       if (!request.stream) {
-        about.request(request.message);
+        fields?.request(request.message);
         const response = await runInCall(call, () => next(request)) as UnaryResponse;
-        about.response(response.message);
-        entry.end();
+        fields?.response(response.message);
+        lifecycle.end();
         return response;
       }
-      const message = tap(request.message, about.request);
+      const message = mapStream(request.message, {
+        onValue(message) {
+          fields?.request(message);
+          return message;
+        },
+      });
       const response = await runInCall(call, () => next({ ...request, message }));
-      if (!response.stream) throw new TypeError("Found a unary answer to a stream");
-      return { ...response, message: new ObservedStream(entry, response.message) };
+      if (!response.stream) throw new TypeError("Expected a stream response, got a unary one");
+      return { ...response, message: mapStream(response.message, lifecycle) };
     } catch (error) {
-      entry.end(error);
-      throw error;
+      throw lifecycle.fail(error);
     }
   };
 
   return { gate, interceptor, current: () => storage.getStore() };
 }
 
-/** Sees to it that a call ends once, whatever ends it. */
-class Entry implements EventListenerObject {
+/** Ends the call exactly once. As hooks of the response stream it costs no closure per stream. */
+class CallLifecycle implements EventListenerObject, StreamHooks<Message> {
+  readonly call: Call;
+  readonly #signal: AbortSignal;
+  readonly #options: CallsOptions;
   #ended = false;
 
-  constructor(
-    readonly call: Call,
-    readonly signal: AbortSignal,
-    private readonly finish: (call: Call, error: unknown) => void,
-  ) {
+  constructor(call: Call, signal: AbortSignal, options: CallsOptions) {
+    this.call = call;
+    this.#signal = signal;
+    this.#options = options;
     signal.addEventListener("abort", this, { once: true });
   }
 
-  /** What got as far as the interceptor ends there, with more to tell than its signal. */
+  /** From the interceptor on, the call ends there, with more information than its signal has. */
   detachSignal(): void {
-    this.signal.removeEventListener("abort", this);
+    this.#signal.removeEventListener("abort", this);
   }
 
-  end(error?: unknown): void {
+  end(error?: ConnectError): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.finish(this.call, error);
+    const { now, observers, failureLabels } = this.#options;
+    const result = {
+      ms: now() - this.call.startedAt,
+      code: error ? codeName(error.code) : "ok",
+      error,
+      failure: error && failureLabels?.(error),
+    };
+    for (const observer of observers) observer.onEnd(this.call, result);
   }
 
-  /** Whatever ends a call ends its signal. */
+  /** Ends the call and returns the error for its caller. */
+  fail(error: unknown): ConnectError {
+    const completed = this.#completed(connectErrorFrom(error));
+    this.end(completed);
+    return completed;
+  }
+
+  /**
+   * The call ended before the interceptor. Connect aborts the signal with the very error that it serializes next, so that
+   * one is completed in place; the reason of a shutdown is shared by all calls and never serialized by itself.
+   */
   handleEvent(): void {
-    this.end(this.signal.reason);
+    const { reason } = this.#signal;
+    const error = connectErrorFrom(reason);
+    const completed = this.#completed(error);
+    if (error === reason && !(error.cause instanceof Shutdown)) error.details = completed.details;
+    this.end(completed);
+  }
+
+  onValue<T extends Message>(message: T): T {
+    this.#options.logFieldsOf?.(this.call.logFields).response(message);
+    return message;
+  }
+
+  onDone(): void {
+    this.end();
+  }
+
+  onError(error: unknown): ConnectError {
+    return this.fail(error);
+  }
+
+  onStop(error?: unknown): void {
+    const { aborted, reason } = this.#signal;
+    this.fail(error ?? (aborted ? reason : new ConnectError("Client cancelled the stream", Code.Canceled)));
+  }
+
+  run<R>(work: () => R): R {
+    return runInCall(this.call, work);
+  }
+
+  #completed(error: ConnectError): ConnectError {
+    return this.#options.completeError?.(this.call.service, error) ?? error;
   }
 }
 
-/** Notes the messages as they are read. */
-async function* tap<T>(messages: AsyncIterable<T>, note: (message: T) => void): AsyncGenerator<T> {
-  for await (const message of messages) {
-    note(message);
-    yield message;
+/** As Connect serializes it: `internal` for every foreign error, except a signal's plain AbortError. */
+function connectErrorFrom(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (error instanceof DOMException && error.name === "AbortError") {
+    return new ConnectError("Client disconnected", Code.Canceled);
   }
-}
-
-/**
- * The messages of an answer, each of them made inside the call, whose errors appear while they are read. Not a generator,
- * which would take three times the memory: ten thousand streams may wait for their next message.
- */
-class ObservedStream<T extends Message> implements AsyncIterableIterator<T> {
-  readonly #entry: Entry;
-  readonly #messages: AsyncIterator<T>;
-
-  constructor(entry: Entry, messages: AsyncIterable<T>) {
-    this.#entry = entry;
-    this.#messages = messages[Symbol.asyncIterator]();
-  }
-
-  next(): Promise<IteratorResult<T>> {
-    const entry = this.#entry;
-    return runInCall(entry.call, () => this.#messages.next()).then((next) => {
-      if (next.done) entry.end();
-      else logFieldsOf(entry.call.logFields).response(next.value);
-      return next;
-    }, (error) => {
-      entry.end(error);
-      throw error;
-    });
-  }
-
-  /** A reader that stops reading: the caller has gone. */
-  async return(): Promise<IteratorResult<T>> {
-    const { aborted, reason } = this.#entry.signal;
-    await this.#leave(aborted ? reason : new ConnectError("The caller stopped reading", Code.Canceled));
-    return { value: undefined, done: true };
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<T>> {
-    await this.#leave(error);
-    throw error;
-  }
-
-  async #leave(error: unknown): Promise<void> {
-    this.#entry.end(error);
-    await runInCall(this.#entry.call, () => this.#messages.return?.());
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-/** As Connect answers it: `internal` for every error that is not its own. A signal's plain AbortError: the caller left. */
-function resultFrom(error: unknown, ms: number): CallResult {
-  if (error === undefined) return { ms, code: "ok", error };
-  const left = error instanceof DOMException && error.name === "AbortError";
-  const known = error instanceof ConnectError
-    ? error
-    : left
-    ? new ConnectError("The caller has gone", Code.Canceled)
-    : new ConnectError("internal error", Code.Internal, undefined, undefined, error);
-  return { ms, code: codeName(known.code), error: known };
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
 }
 
 /** Connect's spelling: `deadline_exceeded`. */
@@ -244,7 +263,7 @@ function codeName(code: Code): string {
   return Code[code].replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 }
 
-/** A caller's own id is taken over if it can stand in a log line as it is. */
+/** The caller's own id, if it is safe in a log line. */
 function requestIdOf(header: Headers): string | undefined {
   const id = header.get(REQUEST_ID) ?? "";
   return /^[\w.:/-]{1,64}$/.test(id) ? id : undefined;

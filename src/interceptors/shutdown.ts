@@ -2,8 +2,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectRouter, MethodImpl } from "@connectrpc/connect";
 
 /**
- * A router whose streams, and only they, end when the signal aborts: one of them can last for hours, a unary call finishes
- * soon. Connect links the signal to each call's own, where an interceptor would have to make another one.
+ * Ends streams when the signal aborts, since they can last for hours; unary calls may finish. Connect links the signal to
+ * each call's own, where an interceptor would need another one.
  */
 export function endStreamsOn(router: ConnectRouter, signal: AbortSignal): ConnectRouter {
   return {

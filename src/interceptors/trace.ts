@@ -2,21 +2,29 @@ import {
   type Context,
   context as otel,
   isSpanContextValid,
-  isValidSpanId,
   isValidTraceId,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   trace,
   type Tracer,
 } from "@opentelemetry/api";
+import { parseTraceParent, TRACE_PARENT_HEADER } from "@opentelemetry/core";
 import type { Call, CallObserver } from "./call.ts";
-import { endingAttributes, methodAttributes } from "./metrics.ts";
+import { methodAttributes, resultAttributes } from "./metrics.ts";
 
-/** The codes that are the server's fault by the semantic conventions; with the others the caller has to do something. */
-const FAULTS = new Set(["unknown", "deadline_exceeded", "unimplemented", "internal", "unavailable", "data_loss"]);
+/** Codes that the semantic conventions count as server errors. */
+const SERVER_ERRORS = new Set([
+  "unknown",
+  "deadline_exceeded",
+  "unimplemented",
+  "internal",
+  "unavailable",
+  "data_loss",
+]);
 
-/** Makes a server span per RPC, within the caller's trace if there is one. */
+/** Creates a server span per RPC, within the caller's trace if it sends one. */
 export function createCallTrace(tracer: Tracer): CallObserver {
   const spans = new WeakMap<Call, Span>();
   return {
@@ -26,34 +34,30 @@ export function createCallTrace(tracer: Tracer): CallObserver {
       spans.set(call, span);
       if (isSpanContextValid(span.spanContext())) call.context = trace.setSpan(otel.active(), span);
     },
-    onEnd(call, ending) {
+    onEnd(call, result) {
       const span = spans.get(call);
       if (!span) return;
-      // Deno exports an attribute that is set twice twice.
-      span.setAttributes(endingAttributes(call, ending));
+      // Deno exports an attribute twice if it is set twice.
+      span.setAttributes(resultAttributes(call, result));
       span.setAttribute("refundsync.request_id", call.requestId);
-      if (FAULTS.has(ending.code)) span.setStatus({ code: SpanStatusCode.ERROR, message: ending.code });
+      if (SERVER_ERRORS.has(result.code)) span.setStatus({ code: SpanStatusCode.ERROR, message: result.code });
       span.end();
     },
   };
 }
 
-/** W3C's id of the trace that the call belongs to; undefined where neither the caller nor this process traces. */
+/** W3C trace id of the call; undefined if neither the caller nor this process traces. */
 export function traceIdOf(call: Call): string | undefined {
   const own = trace.getSpanContext(call.context)?.traceId;
-  return own !== undefined && isValidTraceId(own) ? own : traceparent(call.header)?.traceId;
+  return own !== undefined && isValidTraceId(own) ? own : callerSpanOf(call)?.traceId;
 }
 
-/** Read here: Deno makes a span of its own for every HTTP request, but does not let handlers run within it. */
+/** Read here, because Deno creates a span for every HTTP request but does not run handlers within it. */
 function parentOf(call: Call): Context {
-  const parent = traceparent(call.header);
+  const parent = callerSpanOf(call);
   return parent ? trace.setSpanContext(otel.active(), { ...parent, isRemote: true }) : otel.active();
 }
 
-/** W3C Trace Context, version 00: https://www.w3.org/TR/trace-context/#traceparent-header */
-function traceparent(header: Headers) {
-  const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
-    .exec(header.get("traceparent") ?? "") ?? [];
-  if (!traceId || !isValidTraceId(traceId) || !isValidSpanId(spanId)) return undefined;
-  return { traceId, spanId, traceFlags: parseInt(flags, 16) };
+function callerSpanOf(call: Call): SpanContext | null {
+  return parseTraceParent(call.header.get(TRACE_PARENT_HEADER) ?? "");
 }

@@ -5,12 +5,13 @@ import { type BatchResult, runBatch } from "./batch.ts";
 import { type BreakerState, createBreaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
 import type { RefundListener } from "./event.ts";
+import type { QueryMode } from "./query-mode.ts";
 import { createRateLimiter, type RateLimitOptions } from "./rate-limiter.ts";
 import { syncWithRetry } from "./retry.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { type Caller, createSingleFlight } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
-import { createSyncer, type QueryMode } from "./sync.ts";
+import { createSyncer } from "./sync.ts";
 import { type Attempt, createWatches } from "./watch.ts";
 
 export interface RefundsOptions {

@@ -8,16 +8,10 @@ import type { Clock } from "./clock.ts";
 import { createDoubts } from "./doubt.ts";
 import type { RefundListener } from "./event.ts";
 import { createRefundMemory } from "./memory.ts";
+import type { QueryMode } from "./query-mode.ts";
 import type { Permit, RateLimiter } from "./rate-limiter.ts";
 import type { SharedCall } from "./single-flight.ts";
 import { isSettled, type RefundState, stateFrom, statusOf } from "./state.ts";
-
-/**
- * When DaxPay's read-only query is used, on releases that have one: before each sync and again when the sync reports a
- * settled state (auto), after every sync as well (around), instead of every sync (only), or never (off).
- */
-export const QUERY_MODES = ["auto", "around", "only", "off"] as const;
-export type QueryMode = typeof QUERY_MODES[number];
 
 export interface SyncerOptions {
   readonly daxpay: DaxPay;

@@ -139,18 +139,12 @@ export function trackingDisabledError(): ConnectError {
 }
 
 /** What calls end with while the service shuts down: another replica takes them at once. */
-export function shuttingDownError(): ConnectError {
-  return serviceError({
-    reason: "SHUTTING_DOWN",
-    message: "The service is shutting down",
-    retryDelayMs: RETRY_DELAY_MS,
-  });
+export function shuttingDownError(cause?: unknown): ConnectError {
+  const message = "The service is shutting down";
+  return serviceError({ reason: "SHUTTING_DOWN", message, retryDelayMs: RETRY_DELAY_MS }, { cause });
 }
 
-/**
- * Adds the details of the contract to an error that has none, in place: Connect serializes errors that it raises before an
- * interceptor runs (undecodable, oversized, wrong headers) without another chance to replace them.
- */
+/** The error with the contract's details, where it has none: for errors that Connect or an interceptor raised. */
 export function completeError(error: ConnectError): ConnectError {
   // Nobody reads the error of a call that its client canceled.
   if (error.code === Code.Canceled || hasSyncFailure(error)) return error;
@@ -162,8 +156,8 @@ export function completeError(error: ConnectError): ConnectError {
     code: error.code,
     retryDelayMs: passes ? RETRY_DELAY_MS : undefined,
   };
-  error.details.push(...detailsOf(fields));
-  return error;
+  const details = [...error.details, ...detailsOf(fields)] as Detail[];
+  return new ConnectError(error.rawMessage, error.code, error.metadata, details, error.cause);
 }
 
 interface ErrorOptions {

@@ -1,36 +1,39 @@
-import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../gen/grpc/health/v1/health_pb.ts";
 import type { Readiness } from "./readiness.ts";
 
-/** Serves grpc.health.v1 for the server as a whole ("") and for each of the given services, which share one status. */
-export function routeHealth(router: ConnectRouter, services: readonly DescService[], readiness: Readiness): void {
-  const names = ["", ...services.map((service) => service.typeName)];
-  const status = () => readiness.ready() ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+/** Serves grpc.health.v1 for the given services by name; "" is the server as a whole. */
+export function routeHealth(router: ConnectRouter, services: Readonly<Record<string, Readiness>>): void {
+  const readinessOf = (service: string) => Object.hasOwn(services, service) ? services[service] : undefined;
+  const statusOf = (readiness: Readiness) => readiness.ready() ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
 
   router.service(Health, {
     check({ service }) {
-      if (!names.includes(service)) {
-        throw new ConnectError(`No service named ${JSON.stringify(service)}`, Code.NotFound);
-      }
-      return { status: status() };
+      const readiness = readinessOf(service);
+      if (!readiness) throw new ConnectError(`No service named ${JSON.stringify(service)}`, Code.NotFound);
+      return { status: statusOf(readiness) };
     },
-    list: () => ({ statuses: Object.fromEntries(names.map((name) => [name, { status: status() }])) }),
+    list: () => ({
+      statuses: Object.fromEntries(
+        Object.entries(services).map(([name, readiness]) => [name, { status: statusOf(readiness) }]),
+      ),
+    }),
     async *watch({ service }, context) {
-      if (!names.includes(service)) {
+      const readiness = readinessOf(service);
+      if (!readiness) {
         yield { status: ServingStatus.SERVICE_UNKNOWN };
-        // The protocol wants the stream to stay open, as a service may come later.
+        // The protocol keeps the stream open, since the service may be added later.
         await aborted(context.signal);
         return;
       }
       let last: ServingStatus | undefined;
-      // Also says what ends it: a process that stops is no longer serving.
+      // Also sends the status at the end: a process that stops is no longer serving.
       do {
-        const now = status();
-        if (now !== last) yield { status: now };
-        last = now;
+        const status = statusOf(readiness);
+        if (status !== last) yield { status };
+        last = status;
         await readiness.changed(context.signal);
-      } while (!context.signal.aborted || status() !== last);
+      } while (!context.signal.aborted || statusOf(readiness) !== last);
     },
   });
 }

@@ -8,12 +8,11 @@ import {
   type SyncRefundRequest,
   SyncRefundRequestSchema,
   WatchRefundRequestSchema,
-  type WatchRefundResponse,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import type { Refunds } from "../refund/refunds.ts";
-import type { Attempt } from "../refund/watch.ts";
 import { messageFromAttempt, messageFromResult, messageFromState, requestFrom } from "./convert.ts";
 import { connectErrorFrom, describeViolations, type RefundNumbers } from "./errors.ts";
+import { mapStream } from "../util/stream.ts";
 import { requireValid, violationsOf } from "./validate.ts";
 
 /** Default deadlines in milliseconds. */
@@ -42,7 +41,10 @@ export function routeRefunds(router: ConnectRouter, refunds: Refunds): void {
     },
     watchRefund(message, context) {
       requireValid(WatchRefundRequestSchema, message);
-      return new AttemptMessages(refunds.watch(requestFrom(message), context.signal), message);
+      return mapStream(refunds.watch(requestFrom(message), context.signal), {
+        onValue: messageFromAttempt,
+        onError: (error) => toConnectError(error, message),
+      });
     },
   });
 }
@@ -66,41 +68,6 @@ async function* batch(refunds: Refunds, messages: readonly SyncRefundRequest[], 
 
 function toConnectError(error: unknown, numbers?: RefundNumbers): unknown {
   return error instanceof DaxPayFailure ? connectErrorFrom(error, numbers) : error;
-}
-
-/** The attempts of a watch as messages. As a generator it would take three times the memory while nothing happens. */
-class AttemptMessages implements AsyncIterableIterator<WatchRefundResponse> {
-  readonly #attempts: AsyncGenerator<Attempt>;
-  readonly #numbers: RefundNumbers;
-
-  constructor(attempts: AsyncGenerator<Attempt>, numbers: RefundNumbers) {
-    this.#attempts = attempts;
-    this.#numbers = numbers;
-  }
-
-  next(): Promise<IteratorResult<WatchRefundResponse>> {
-    return this.#attempts.next().then(messageFrom, (error) => {
-      throw toConnectError(error, this.#numbers);
-    });
-  }
-
-  async return(): Promise<IteratorResult<WatchRefundResponse>> {
-    await this.#attempts.return(undefined);
-    return { value: undefined, done: true };
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<WatchRefundResponse>> {
-    await this.return();
-    throw error;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-function messageFrom(next: IteratorResult<Attempt>): IteratorResult<WatchRefundResponse> {
-  return next.done ? next : { done: false, value: messageFromAttempt(next.value) };
 }
 
 /**

@@ -7,19 +7,19 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { DEFAULT_REDACT_FIELDS, JWT_PATTERN, redactByField, redactByPattern } from "@logtape/redaction";
-import type { LogConfig } from "../config/config.ts";
+import type { LogConfig } from "../config/read.ts";
+import { isLongEnoughToRedact } from "../util/redact.ts";
 
-/** The root of all log categories. */
+/** Root of all log categories. */
 export const LOG_CATEGORY = "refundsync";
 
-/** The library's patterns and DaxPay's `sign` in one, since every name of every line is held against it. */
+/** The library's patterns and DaxPay's `sign` in one expression, since it is matched with every field name. */
 const SECRET_FIELD = new RegExp(
   [...DEFAULT_REDACT_FIELDS.map((pattern) => new RegExp(pattern).source), "^sign$"].join("|"),
   "i",
 );
-/** What stands in place of something secret. */
 const REDACTED = "[redacted]";
-/** Bearer tokens and signatures as they stand in headers, requests and replies, be they quoted or the rest of an escape. */
+/** Bearer tokens and signatures as they occur in headers, requests and replies, however often quoted. */
 const PATTERNS = [
   { pattern: /Bearer\s+[^\s"\\]+/gi, replacement: REDACTED },
   { pattern: /("sign\\*"\s*:\s*\\*")(?:[^"\\]|\\+[^"\\])*/gi, replacement: `$1${REDACTED}` },
@@ -27,20 +27,17 @@ const PATTERNS = [
   JWT_PATTERN,
 ];
 const formatJson = getJsonLinesFormatter();
-/** What a terminal takes for a command and JSON lets stand: DEL and the C1 controls. */
+/** DEL and the C1 controls, which JSON does not escape and a terminal interprets. */
 const CONTROL = /[\x7f-\x9f]/;
 
 export interface LogOptions {
-  /** Receives the lines, each with its newline, instead of standard output. */
+  /** Takes each line with its newline. Defaults to standard output. */
   readonly print?: (line: string) => void;
-  /** Texts that must never stand in a line. */
+  /** Texts to redact. Those of fewer than 6 characters are not. */
   readonly secrets?: readonly string[];
 }
 
-/**
- * Sends the process's log to standard output. Nothing that logs passes secrets on; that they are taken out here as well
- * is the second line of defence.
- */
+/** Writes the process's log to standard output. Redaction is the second line of defence: no secret is passed to the log. */
 export async function startLog(
   config: LogConfig,
   { print = createStdoutWriter(), secrets = [] }: LogOptions = {},
@@ -61,7 +58,7 @@ export async function startLog(
     fieldPatterns: [SECRET_FIELD],
     action: () => REDACTED,
   });
-  // Nearly all lines: there is nothing that taking out fields could change.
+  // For nearly all records: those without anything that redacting fields could change.
   const fastSink = writer(json ? formatPlain : ansiColorFormatter);
   await configure({
     reset: true,
@@ -75,8 +72,8 @@ export async function startLog(
 }
 
 /**
- * How lines get to standard output, all levels in one order. Telemetry, which shows in OpenTelemetry's registry, exports
- * what passes through the console; without it there is no need for the console's work, several times that of the write.
+ * With OTEL_DENO=true, seen by OpenTelemetry's registry, Deno exports what passes through the console. Without it a direct
+ * write takes a fraction of the console's time.
  */
 function createStdoutWriter(): (line: string) => void {
   if (Symbol.for("opentelemetry.js.api.1") in globalThis) return (line) => console.log(line.slice(0, -1));
@@ -86,7 +83,7 @@ function createStdoutWriter(): (line: string) => void {
   };
 }
 
-/** Whether no name is one of something secret, and no value has names within. */
+/** Whether no field name suggests a secret, and no value has fields of its own. */
 function isPlain({ message, properties }: LogRecord): boolean {
   for (const name in properties) {
     if (SECRET_FIELD.test(name) || !isPrimitive(properties[name])) return false;
@@ -94,18 +91,18 @@ function isPlain({ message, properties }: LogRecord): boolean {
   return message.every(isPrimitive);
 }
 
-/** Without bigints, which JSON cannot say. */
+/** Without bigint, which JSON lacks. */
 function isPrimitive(value: unknown): boolean {
   const type = typeof value;
   return type === "string" || type === "number" || type === "boolean" || value === undefined || value === null;
 }
 
-/** The very line that the library makes of a plain record, in one go. */
+/** The same line as `formatJson` makes of a plain record, several times faster. */
 function formatPlain(record: LogRecord): string {
   const line = JSON.stringify({
     "@timestamp": new Date(record.timestamp).toISOString(),
     level: record.level === "warning" ? "WARN" : record.level.toUpperCase(),
-    // Texts and values take turns.
+    // Texts and values alternate.
     message: record.message.map((part, index) => index % 2 === 0 ? part : `${JSON.stringify(part)}`).join(""),
     logger: record.category.join("."),
     properties: record.properties,
@@ -113,12 +110,7 @@ function formatPlain(record: LogRecord): string {
   return CONTROL.test(line) ? formatJson(record) : `${line}\n`;
 }
 
-/** A secret of a few characters also stands in other words, and taking it out there would show it. */
-function isLongEnoughToRedact(secret: string): boolean {
-  return secret.length >= 6;
-}
-
-/** Matches the text as it stands in a line, in whatever case: bare or quoted, and however often that was quoted again. */
+/** Matches the text in any case, bare or JSON-escaped any number of times. */
 function literalPattern(text: string): RegExp {
   const source = [...text].map((char) => {
     const [bare, quoted] = [RegExp.escape(char), JSON.stringify(char).slice(1, -1)];

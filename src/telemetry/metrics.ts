@@ -2,24 +2,24 @@ import type { Meter } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 
-/** The kinds of numbers that this service keeps. */
+/** The instruments that this service uses. */
 export type Instruments = Pick<Meter, "createCounter" | "createHistogram" | "createObservableGauge">;
 
 export interface Metrics extends Instruments {
-  /** All numbers in Prometheus' text format, version 0.0.4. */
+  /** All metrics in Prometheus' text format, version 0.0.4. */
   scrape(): Promise<string>;
 }
 
-/** The content type of what `scrape` gives. */
+/** Content type of `scrape`. */
 export const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Keeps every number twice: for `scrape`, and in the given meter, which OTEL_DENO=true makes Deno export. */
+/** Records every metric twice: for `scrape`, and with the given meter, which OTEL_DENO=true makes Deno export. */
 export function createMetrics(exported: Meter): Metrics {
   const reader = new PullReader();
-  const kept = new MeterProvider({ readers: [reader] }).getMeter("daxpay-refund-sync");
-  // Neither the scope nor the process is worth a label on every line.
+  const local = new MeterProvider({ readers: [reader] }).getMeter("daxpay-refund-sync");
+  // Without labels for scope and resource on every line.
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
-  const meters = [kept, exported];
+  const meters = [local, exported];
 
   return {
     createCounter(name, options) {
@@ -44,7 +44,7 @@ export function createMetrics(exported: Meter): Metrics {
   };
 }
 
-/** Collects when it is asked to. */
+/** Collects on demand. */
 class PullReader extends MetricReader {
   protected override onForceFlush(): Promise<void> {
     return Promise.resolve();

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { readConfig } from "../../src/config/config.ts";
+import { readConfig } from "../../src/config/read.ts";
 import { permissionsFor } from "../../src/cli/start.ts";
 import type { Protocol, Target } from "./load/caller.ts";
 import { openCallers } from "./load/caller.ts";

@@ -1,150 +1,204 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import path from "node:path";
-import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import path from "node:path";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
-import { expect, test } from "vitest";
-import { readConfig } from "../../src/config/config.ts";
+import { describe, expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import { permissionsFor } from "../../src/cli/start.ts";
+import { readConfig } from "../../src/config/read.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
-import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { permissionsFor } from "../../src/cli/start.ts";
 import { run, START, startProcess } from "../support/process.ts";
 
-/** Deno's own HTTP/2 client can crash when a server goes away (an assertion of its nghttp2 about GOAWAY). */
+/** Deno's own HTTP/2 client can crash on GOAWAY (denoland/deno#36788). */
 const http1 = (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" });
 
 const folder = mkdtempSync(path.join(tmpdir(), "start-"));
 const secretFile = path.join(folder, "secret");
 writeFileSync(secretFile, "123456\n");
 
-test("start serves with the permissions that the configuration needs, and stops on SIGTERM with 0", async () => {
+/** The sandbox, disposed of with its test. */
+async function startSandbox() {
   const sandbox = await createSandbox();
-  await using service = await startProcess({
-    variables: { DAXPAY_URL: sandbox.url, DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: secretFile },
-  });
-  const client = createClient(RefundSyncService, createGrpcTransport({ baseUrl: service.grpc }));
-  expect((await client.syncRefund({ refundNo: "R-SUCCEEDS" })).refund?.daxpayStatus).toBe("refund_success");
-  service.kill("SIGTERM");
-  expect([(await service.ended).code, service.errors()]).toEqual([0, []]);
-  await sandbox.close();
-}, 60_000);
+  return Object.assign(sandbox, { [Symbol.asyncDispose]: () => sandbox.close() });
+}
 
-test("with these permissions another file, another host and another variable are denied", async () => {
-  const other = createServer((_request, response) => response.end("reached"));
-  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
-  const otherUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
-  const otherFile = path.join(folder, "other");
-  writeFileSync(otherFile, "read");
-  const variables: Record<string, string> = { DAXPAY_URL: "http://127.0.0.1:9", DAXPAY_SIGN_SECRET_FILE: secretFile };
-  const result = readConfig({ env: (name) => variables[name], readFile: () => "123456", isTerminal: false });
-  if (result.kind === "invalid") throw new Error(result.problems.join());
-  const probe = path.join(folder, "probe.ts");
-  writeFileSync(
-    probe,
-    `const outcome = async (work) => { try { return await work(); } catch (error) { return error.name; } };
-     console.log(JSON.stringify({
-       secret: await outcome(() => Deno.readTextFileSync(${JSON.stringify(secretFile)})),
-       file: await outcome(() => Deno.readTextFileSync(${JSON.stringify(otherFile)})),
-       write: await outcome(() => Deno.writeTextFileSync(${JSON.stringify(secretFile)}, "")),
-       host: await outcome(async () => (await fetch(${JSON.stringify(otherUrl)})).text()),
-       port: await outcome(() => Deno.listen({ hostname: "127.0.0.1", port: 1 })),
-       variable: await outcome(() => Deno.env.get("HOME")),
-       command: await outcome(() => new Deno.Command("true").outputSync()),
-     }));`,
-  );
-  const { stdout, stderr } = await run(["run", ...permissionsFor(result.config, (name) => variables[name]), probe], {});
-  expect(stderr).toBe("");
-  const denied = "NotCapable";
-  expect(JSON.parse(stdout)).toEqual({
-    secret: "123456\n",
-    file: denied,
-    write: denied,
-    host: denied,
-    port: denied,
-    variable: denied,
-    command: denied,
-  });
-  other.close();
-}, 60_000);
+/** Serves "reached" on a free port. */
+async function startOther() {
+  const server = createServer((_request, response) => response.end("reached"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: () => void server.close() };
+}
 
-test("without a configuration it says what is missing and exits with 2", async () => {
-  const { code, stderr } = await run(START, { DAXPAY_URL: "", DAXPAY_SIGN_SECRET: "" });
-  expect(code).toBe(2);
-  expect(stderr).toContain("DAXPAY_URL: found nothing, wanted an http or https address");
-  expect(stderr).toContain("DAXPAY_SIGN_SECRET: found nothing");
-});
-
-test("a path that Deno's flags cannot carry is refused, not cut in two", () => {
-  const variables: Record<string, string> = { DAXPAY_URL: "http://127.0.0.1:9", DAXPAY_SIGN_SECRET_FILE: "/a,/etc" };
-  const result = readConfig({ env: (name) => variables[name], readFile: () => "123456", isTerminal: false });
-  expect(() => result.kind === "valid" && permissionsFor(result.config, (name) => variables[name])).toThrow(/comma/);
-});
-
-test("a port that is taken: says so and exits with 1", async () => {
-  const taken = createServer();
-  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
-  const { port } = taken.address() as AddressInfo;
-  const { code, stderr } = await run(START, {
+/** Permission flags for a service with this secret file. */
+function permissionsWith(DAXPAY_SIGN_SECRET_FILE: string): string[] {
+  const variables: Record<string, string> = {
     DAXPAY_URL: "http://127.0.0.1:9",
-    DAXPAY_SIGN_SECRET: "123456",
-    PORT: String(port),
-    GRPC_PORT: "0",
+    DAXPAY_RELEASE: "2.0.8",
+    DAXPAY_SIGN_SECRET_FILE,
+  };
+  const env = (name: string) => variables[name];
+  const result = readConfig({ env, readFile: () => "123456", isTerminal: false });
+  if (result.kind === "invalid") throw new Error(result.problems.join());
+  return permissionsFor(result.config, env);
+}
+
+describe("permissionsFor()", () => {
+  test("denies every other file, host, variable and command", async () => {
+    using other = await startOther();
+    const otherFile = path.join(folder, "other");
+    writeFileSync(otherFile, "read");
+    const probe = path.join(folder, "probe.ts");
+    writeFileSync(
+      probe,
+      `const outcome = async (work) => { try { return await work(); } catch (error) { return error.name; } };
+       console.log(JSON.stringify({
+         secret: await outcome(() => Deno.readTextFileSync(${JSON.stringify(secretFile)})),
+         file: await outcome(() => Deno.readTextFileSync(${JSON.stringify(otherFile)})),
+         write: await outcome(() => Deno.writeTextFileSync(${JSON.stringify(secretFile)}, "")),
+         host: await outcome(async () => (await fetch("http://127.0.0.1:${other.port}/")).text()),
+         port: await outcome(() => Deno.listen({ hostname: "127.0.0.1", port: 1 })),
+         variable: await outcome(() => Deno.env.get("HOME")),
+         command: await outcome(() => new Deno.Command("true").outputSync()),
+       }));`,
+    );
+    const { stdout, stderr } = await run(["run", ...permissionsWith(secretFile), probe], {});
+    expect(stderr).toBe("");
+    const denied = "NotCapable";
+    expect(JSON.parse(stdout)).toEqual({
+      secret: "123456\n",
+      file: denied,
+      write: denied,
+      host: denied,
+      port: denied,
+      variable: denied,
+      command: denied,
+    });
   });
-  expect([code, stderr]).toEqual([1, expect.stringContaining("Cannot start")]);
-  taken.close();
-}, 60_000);
 
-test("SIGTERM: not ready, streams end with a hint, calls under way finish, exit 0", async () => {
-  const sandbox = await createSandbox();
-  await using service = await startProcess({ variables: { DAXPAY_URL: sandbox.url, STOP_TIMEOUT_MS: "15000" } });
-  const transport = http1(service.http);
-  const client = createClient(RefundSyncService, transport);
-  const watch = client.watchRefund({ refundNo: "R-WAITS" })[Symbol.asyncIterator]();
-  await watch.next();
-  const health = createClient(Health, transport).watch({})[Symbol.asyncIterator]();
-  expect((await health.next()).value.status).toBe(1);
-  sandbox.setFault("slow", { refundNo: "R-SUCCEEDS" });
-  const slow = client.syncRefund({ refundNo: "R-SUCCEEDS" });
-  while (sandbox.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  test("throws for a path with a comma, which would be split in two", () => {
+    expect(() => permissionsWith("/a,/etc")).toThrow(/^DAXPAY_SIGN_SECRET_FILE: expected a path without a comma/);
+  });
+});
 
-  service.kill("SIGTERM");
-  expect((await health.next()).value.status).toBe(2);
-  const ended = ConnectError.from(await watch.next().catch((error) => error));
-  expect([Code[ended.code], ended.findDetails(RetryInfoSchema)]).toEqual(["Unavailable", [expect.anything()]]);
-  expect((await slow).refund?.daxpayStatus).toBe("refund_success");
-  expect((await service.ended).code).toBe(0);
-  await expect(fetch(`${service.http}/healthz`)).rejects.toThrow();
-  await sandbox.close();
-}, 60_000);
+describe("deno task start", () => {
+  test("serves with exactly the permissions it needs, and exits with 0 on SIGTERM", async () => {
+    await using sandbox = await startSandbox();
+    await using service = await startProcess({
+      variables: { DAXPAY_URL: sandbox.url, DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: secretFile },
+    });
+    const client = createClient(RefundSyncService, createGrpcTransport({ baseUrl: service.grpc }));
+    expect(await client.syncRefund({ refundNo: "R-SUCCEEDS" })).toMatchObject({
+      refund: { daxpayStatus: "refund_success" },
+    });
+    expect(service.lines()[0].message).toContain(manifest.version);
+    service.kill("SIGTERM");
+    expect(await service.ended).toMatchObject({ code: 0 });
+    expect(service.errors()).toEqual([]);
+  });
 
-test("what does not finish within STOP_TIMEOUT_MS ends as unavailable, and the exit code is still 0", async () => {
-  const sandbox = await createSandbox();
-  await using service = await startProcess({ variables: { DAXPAY_URL: sandbox.url, STOP_TIMEOUT_MS: "500" } });
-  const client = createClient(RefundSyncService, http1(service.http));
-  sandbox.setFault("hang");
-  const hanging = client.syncRefund({ refundNo: "R-SUCCEEDS" }).catch((error) => error);
-  while (sandbox.requests.length < 1) await new Promise((resolve) => setTimeout(resolve, 20));
-  service.kill("SIGTERM");
-  const error = ConnectError.from(await hanging);
-  expect([Code[error.code], error.rawMessage]).toEqual(["Unavailable", "The service is stopping"]);
-  expect((await service.ended).code).toBe(0);
-  await sandbox.close();
-}, 60_000);
+  test("names every missing variable and exits with 2", async () => {
+    const { code, stderr } = await run(START, { DAXPAY_URL: "", DAXPAY_RELEASE: "", DAXPAY_SIGN_SECRET: "" });
+    expect(code).toBe(2);
+    expect(stderr).toContain("- DAXPAY_URL: expected an http or https URL");
+    expect(stderr).toContain("- DAXPAY_RELEASE: expected one of documented");
+    expect(stderr).toContain("- DAXPAY_SIGN_SECRET: expected the signing secret, got nothing");
+  });
 
-test("a second signal exits at once", async () => {
-  const sandbox = await createSandbox();
-  await using service = await startProcess({ variables: { DAXPAY_URL: sandbox.url, STOP_TIMEOUT_MS: "600000" } });
-  const client = createClient(RefundSyncService, http1(service.http));
-  sandbox.setFault("hang");
-  client.syncRefund({ refundNo: "R-SUCCEEDS" }).catch(() => {});
-  while (sandbox.requests.length < 1) await new Promise((resolve) => setTimeout(resolve, 20));
-  service.kill("SIGTERM");
-  await service.line(({ message }) => message.startsWith("Stopping"));
-  service.kill("SIGTERM");
-  expect((await service.ended).code).toBe(1);
-  await sandbox.close();
-}, 60_000);
+  test.each([["PORT", "GRPC_PORT"], ["GRPC_PORT", "PORT"]])(
+    "prints one line that names %s when its port is in use, and exits with 1",
+    async (variable, free) => {
+      using other = await startOther();
+      const { code, stderr } = await run(START, {
+        DAXPAY_URL: "http://127.0.0.1:9",
+        DAXPAY_RELEASE: "2.0.8",
+        DAXPAY_SIGN_SECRET: "123456",
+        [variable]: String(other.port),
+        [free]: "0",
+      });
+      expect(code).toBe(1);
+      expect(stderr).toBe(
+        `Cannot start: ${variable}: expected a free port, got ${other.port}, which is in use\n`,
+      );
+    },
+  );
+
+  test("on SIGTERM is not ready, ends streams with RetryInfo and finishes calls in flight, even if signalled again", async () => {
+    await using sandbox = await startSandbox();
+    await using service = await startProcess({ variables: { DAXPAY_URL: sandbox.url, STOP_TIMEOUT_MS: "15000" } });
+    const transport = http1(service.http);
+    const client = createClient(RefundSyncService, transport);
+    const watch = client.watchRefund({ refundNo: "R-WAITS" })[Symbol.asyncIterator]();
+    await watch.next();
+    const health = createClient(Health, transport).watch({})[Symbol.asyncIterator]();
+    expect((await health.next()).value).toMatchObject({ status: ServingStatus.SERVING });
+    sandbox.setFault("slow", { refundNo: "R-SUCCEEDS" });
+    const slow = client.syncRefund({ refundNo: "R-SUCCEEDS" });
+    await expect.poll(() => sandbox.requests).toHaveLength(2);
+
+    service.kill("SIGTERM");
+    expect((await health.next()).value).toMatchObject({ status: ServingStatus.NOT_SERVING });
+    service.kill("SIGTERM");
+    const ended = ConnectError.from(await watch.next().catch((error) => error));
+    expect(ended).toMatchObject({ code: Code.Unavailable, rawMessage: "The service is shutting down" });
+    expect(ended.findDetails(RetryInfoSchema)).toHaveLength(1);
+    expect(await slow).toMatchObject({ refund: { daxpayStatus: "refund_success" } });
+    expect(await service.ended).toMatchObject({ code: 0 });
+    await expect(fetch(`${service.http}/healthz`)).rejects.toThrow();
+  });
+
+  test("ends calls as unavailable after STOP_TIMEOUT_MS, and exits with 0", async () => {
+    await using sandbox = await startSandbox();
+    await using service = await startProcess({ variables: { DAXPAY_URL: sandbox.url, STOP_TIMEOUT_MS: "500" } });
+    const client = createClient(RefundSyncService, http1(service.http));
+    sandbox.setFault("hang");
+    const hanging = client.syncRefund({ refundNo: "R-SUCCEEDS" }).catch((error) => error);
+    await expect.poll(() => sandbox.requests).toHaveLength(1);
+    service.kill("SIGTERM");
+    expect(ConnectError.from(await hanging)).toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: "The service is shutting down",
+    });
+    expect(await service.ended).toMatchObject({ code: 0 });
+  });
+
+  test("exits at once on a second SIGINT", async () => {
+    await using sandbox = await startSandbox();
+    await using service = await startProcess({ variables: { DAXPAY_URL: sandbox.url, STOP_TIMEOUT_MS: "600000" } });
+    const client = createClient(RefundSyncService, http1(service.http));
+    sandbox.setFault("hang");
+    client.syncRefund({ refundNo: "R-SUCCEEDS" }).catch(() => {});
+    await expect.poll(() => sandbox.requests).toHaveLength(1);
+    service.kill("SIGINT");
+    await service.line(({ message }) => message.startsWith("Stopping"));
+    service.kill("SIGINT");
+    expect(await service.ended).toMatchObject({ code: 1 });
+  });
+
+  test.each(["SIGKILL", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const)(
+    "stops the service when %s ends the launcher",
+    async (signal) => {
+      await using sandbox = await startSandbox();
+      await using launcher = await startProcess({ variables: { DAXPAY_URL: sandbox.url } });
+      const [service] = childrenOf(launcher.pid);
+      expect(service).toBeGreaterThan(0);
+      launcher.kill(signal);
+      await expect.poll(() => isRunning(service)).toBe(false);
+    },
+  );
+});
+
+function childrenOf(pid: number): number[] {
+  const { stdout } = spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+function isRunning(pid: number): boolean {
+  return spawnSync("kill", ["-0", String(pid)]).status === 0;
+}

@@ -1,13 +1,20 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { expect, test } from "vitest";
-import { readConfig, VARIABLE_NAMES, VARIABLES } from "../../src/config/config.ts";
+import { describe, expect, test } from "vitest";
+import { type Config, readConfig } from "../../src/config/read.ts";
+import { VARIABLE_NAMES } from "../../src/config/variables.ts";
 
-const ROOT = path.resolve(import.meta.dirname ?? "", "..");
+const ROOT = path.resolve(import.meta.dirname ?? "", "../..");
 
-function read(variables: Readonly<Record<string, string>>, files: Readonly<Record<string, string>> = {}) {
+type Variables = Readonly<Record<string, string>>;
+
+const REQUIRED = { DAXPAY_URL: "http://127.0.0.1:9", DAXPAY_RELEASE: "2.0.8", DAXPAY_SIGN_SECRET: "a secret" };
+
+/** Reads the required variables and the given ones. */
+function read(variables: Variables, files: Variables = {}) {
+  const all: Variables = { ...REQUIRED, ...variables };
   return readConfig({
-    env: (name) => variables[name],
+    env: (name) => all[name],
     readFile(file) {
       if (file in files) return files[file];
       throw new Error("No such file");
@@ -16,150 +23,186 @@ function read(variables: Readonly<Record<string, string>>, files: Readonly<Recor
   });
 }
 
-const ENOUGH = { DAXPAY_URL: "http://127.0.0.1:9", DAXPAY_SIGN_SECRET: "a secret" };
+function configOf(variables: Variables, files?: Variables): Config {
+  const result = read(variables, files);
+  if (result.kind === "invalid") throw new Error(result.problems.join("; "));
+  return result.config;
+}
 
-function mistakes(variables: Readonly<Record<string, string>>, files?: Readonly<Record<string, string>>) {
-  const result = read({ ...ENOUGH, ...variables }, files);
+function problemsOf(variables: Variables, files?: Variables): readonly string[] {
+  const result = read(variables, files);
   return result.kind === "invalid" ? result.problems : [];
 }
 
-test(".env.example names every variable, with its meaning and its default", () => {
-  expect(readFileSync(path.join(ROOT, ".env.example"), "utf8")).toBe(exampleText());
-});
+/** The variables that the problems name. */
+const namesOf = (problems: readonly string[]) => problems.map((problem) => problem.split(":")[0]);
 
-test("the start permission set names every variable and no other", () => {
+describe("the permission sets in deno.json", () => {
   const { permissions } = JSON.parse(readFileSync(path.join(ROOT, "deno.json"), "utf8"));
-  // The launcher adds to what telemetry says of where it comes from.
-  const telemetry = ["OTEL_DENO", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
-  expect(permissions.start.env).toEqual([...VARIABLE_NAMES, ...telemetry]);
-  expect(permissions.doctor.env).toEqual(VARIABLE_NAMES);
-});
 
-test("with the least that must be said, everything else has its default", () => {
-  const result = read(ENOUGH);
-  expect(result.kind).toBe("valid");
-  if (result.kind !== "valid") return;
-  expect(result.config).toMatchObject({
-    host: "127.0.0.1",
-    port: 8080,
-    grpcPort: 9090,
-    tls: undefined,
-    auth: { tokensFile: undefined, jwt: undefined, openReflection: false },
-    origins: [],
-    stopTimeoutMs: 10_000,
+  test.each(["start", "doctor"])("%s grant every variable", (set) => {
+    const granted = (name: string) =>
+      permissions[set].env.some((pattern: string) =>
+        pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+      );
+    expect(VARIABLE_NAMES.filter((name) => !granted(name))).toEqual([]);
   });
 });
 
-test("all mistakes are told at once, without any secret", () => {
-  const found = mistakes({
-    DAXPAY_URL: "ftp://x",
-    PORT: "70000",
-    DAXPAY_RATE: "0",
-    DAXPAY_SIGN_TYPE: "SHA1",
-    DAXPAY_SIGN_SECRET_FILE: "/nowhere",
-    CORS_ORIGINS: "*",
-    WATCH_SCHEDULE: "10",
+describe("readConfig()", () => {
+  test("returns the defaults when only the required variables are set", () => {
+    expect(configOf({})).toMatchObject({
+      sync: { queryMode: "auto", settleTimeoutMs: 60_000, settleOnStart: true },
+      daxpay: { timeZone: "Asia/Shanghai", signType: "HMAC_SHA256" },
+      host: "127.0.0.1",
+      port: 8080,
+      grpcPort: 9090,
+      tls: undefined,
+      auth: { tokensFile: undefined, jwt: undefined, openReflection: false },
+      corsOrigins: [],
+      stopTimeoutMs: 10_000,
+    });
   });
-  expect(found.map((mistake) => mistake.split(":")[0]).sort()).toEqual([
-    "CORS_ORIGINS",
-    "DAXPAY_RATE",
-    "DAXPAY_SIGN_SECRET",
-    "DAXPAY_SIGN_TYPE",
-    "DAXPAY_URL",
-    "PORT",
-    "WATCH_SCHEDULE",
-  ]);
-  expect(found.join()).not.toContain(ENOUGH.DAXPAY_SIGN_SECRET);
-});
 
-test.each([
-  ["DAXPAY_URL", { DAXPAY_URL: "https://user:pa55:w/rd@x@pay.example.com/base" }, "pa55"],
-  ["DAXPAY_URL", { DAXPAY_URL: "https://pa55@pay.example.com" }, "pa55"],
-  ["DAXPAY_URL", { DAXPAY_URL: "https://pay.example.com/base?token=pa55" }, "pa55"],
-  ["AUTH_JWKS_URL", { AUTH_JWKS_URL: "https://user:pa55@i.example", AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" }, "pa55"],
-  ["DAXPAY_SIGN_SECRET_FILE", { DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: "pa55" }, "pa55"],
-])("a credential in the wrong place, %s, is not shown", (name, variables, credential) => {
-  const found = mistakes(variables as Record<string, string>);
-  expect(found.map((mistake) => mistake.split(":")[0])).toEqual([name]);
-  expect(found.join()).not.toContain(credential);
-});
+  test("reports every problem at once, without any secret", () => {
+    const problems = problemsOf({
+      DAXPAY_URL: "ftp://x",
+      DAXPAY_RELEASE: "",
+      PORT: "70000",
+      DAXPAY_RATE: "0",
+      DAXPAY_SIGN_TYPE: "SHA1",
+      DAXPAY_SIGN_SECRET_FILE: "/nowhere",
+      CORS_ORIGINS: "*",
+      WATCH_SCHEDULE: "10",
+      DAXPAY_SETTLE_TIMEOUT: "60",
+    });
+    expect(namesOf(problems).sort()).toEqual([
+      "CORS_ORIGINS",
+      "DAXPAY_RATE",
+      "DAXPAY_RELEASE",
+      "DAXPAY_SETTLE_TIMEOUT",
+      "DAXPAY_SIGN_SECRET",
+      "DAXPAY_SIGN_TYPE",
+      "DAXPAY_URL",
+      "PORT",
+      "WATCH_SCHEDULE",
+    ]);
+    for (const problem of problems) expect(problem).toMatch(/^[A-Z_]+: expected .+, got .+$/s);
+    expect(problems.join()).not.toContain(REQUIRED.DAXPAY_SIGN_SECRET);
+  });
 
-test.each([
-  ["0.0.0.0", {}, 1],
-  ["::", {}, 1],
-  ["10.1.2.3", {}, 1],
-  ["refunds.internal", {}, 1],
-  ["127.0.0.2", {}, 0],
-  ["::1", {}, 0],
-  ["localhost", {}, 0],
-  ["0.0.0.0", { AUTH: "none" }, 0],
-  ["0.0.0.0", { AUTH_TOKENS_FILE: "/tokens" }, 0],
-  ["0.0.0.0", { AUTH_JWKS_URL: "https://i.example/jwks", AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" }, 0],
-  ["0.0.0.0", { TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k", TLS_CLIENT_CA_FILE: "/ca" }, 0],
-  ["0.0.0.0", { TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k" }, 1],
-])("HOST %s with %o has %i mistakes", (HOST, variables, count) => {
-  expect(mistakes({ HOST, ...variables as Record<string, string> })).toHaveLength(count);
-});
+  test("names the releases and the doctor when DAXPAY_RELEASE is missing", () => {
+    expect(problemsOf({ DAXPAY_RELEASE: "" })).toEqual([
+      "DAXPAY_RELEASE: expected one of documented, 2.0.6, 2.0.7, 2.0.8, 3.0.0-beta4, 3.0.0 (deno task doctor finds out " +
+      "which), got nothing",
+    ]);
+  });
 
-test.each([
-  [{ TLS_CERT_FILE: "/c" }, "TLS_KEY_FILE"],
-  [{ TLS_KEY_FILE: "/k" }, "TLS_CERT_FILE"],
-  [{ TLS_CLIENT_CA_FILE: "/ca" }, "TLS_CERT_FILE"],
-  [{ AUTH_JWKS_URL: "https://i.example", AUTH_ISSUER: "i" }, "AUTH_AUDIENCE"],
-  [{ AUTH_SCOPE: "s" }, "AUTH_JWKS_URL"],
-  [{ AUTH_JWKS_URL: "http://i.example", AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" }, "AUTH_JWKS_URL"],
-  [{ AUTH: "none", AUTH_TOKENS_FILE: "/t" }, "AUTH"],
-  [{ AUTH: "off" }, "AUTH"],
-  [{ GRPC_PORT: "8080" }, "GRPC_PORT"],
-])("%o is a mistake of %s", (variables, name) => {
-  const [mistake, ...others] = mistakes(variables as Record<string, string>).filter((one) =>
-    one.startsWith(`${name}:`)
+  test.each([
+    ["DAXPAY_URL", { DAXPAY_URL: "https://user:pa55:w/rd@x@pay.example.com/base" }],
+    ["DAXPAY_URL", { DAXPAY_URL: "https://pa55@pay.example.com" }],
+    ["DAXPAY_URL", { DAXPAY_URL: "https://pay.example.com/base?token=pa55" }],
+    ["AUTH_JWKS_URL", { AUTH_JWKS_URL: "https://user:pa55@i.example", AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" }],
+    ["DAXPAY_SIGN_SECRET_FILE", { DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: "pa55" }],
+  ])("does not display a credential that was put into %s: %o", (name, variables) => {
+    const problems = problemsOf(variables as Variables);
+    expect(namesOf(problems)).toEqual([name]);
+    expect(problems.join()).not.toContain("pa55");
+  });
+
+  test.each<[string, Variables, readonly string[]]>([
+    ["0.0.0.0", {}, ["HOST"]],
+    ["::", {}, ["HOST"]],
+    ["10.1.2.3", {}, ["HOST"]],
+    ["refunds.internal", {}, ["HOST"]],
+    ["127.0.0.2", {}, []],
+    ["::1", {}, []],
+    ["localhost", {}, []],
+    ["0.0.0.0", { AUTH: "none" }, []],
+    ["0.0.0.0", { AUTH_TOKENS_FILE: "/tokens" }, []],
+    ["0.0.0.0", { AUTH_JWKS_URL: "https://i.example/jwks", AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" }, []],
+    ["0.0.0.0", { TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k", TLS_CLIENT_CA_FILE: "/ca" }, []],
+    ["0.0.0.0", { TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k" }, ["HOST"]],
+  ])("requires credentials for callers off loopback: HOST=%s with %o", (HOST, variables, names) => {
+    expect(namesOf(problemsOf({ HOST, ...variables }))).toEqual(names);
+  });
+
+  test.each<[Variables, string]>([
+    [{ TLS_CERT_FILE: "/c" }, "TLS_KEY_FILE"],
+    [{ TLS_KEY_FILE: "/k" }, "TLS_CERT_FILE"],
+    [{ TLS_CLIENT_CA_FILE: "/ca" }, "TLS_CERT_FILE"],
+    [{ AUTH_JWKS_URL: "https://i.example", AUTH_ISSUER: "i" }, "AUTH_AUDIENCE"],
+    [{ AUTH_SCOPE: "s" }, "AUTH_JWKS_URL"],
+    [{ AUTH_JWKS_URL: "http://i.example", AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" }, "AUTH_JWKS_URL"],
+    [{ AUTH: "none", AUTH_TOKENS_FILE: "/t" }, "AUTH"],
+    [{ AUTH: "off" }, "AUTH"],
+    [{ GRPC_PORT: "8080" }, "GRPC_PORT"],
+    [{ DAXPAY_RELEASE: "3.0.0", DAXPAY_APP_ID: "a" }, "DAXPAY_MCH_NO"],
+    [{ DAXPAY_APP_ID: "a\n" }, "DAXPAY_APP_ID"],
+    [{ DAXPAY_SIGN_TYPE: "SM3" }, "DAXPAY_SIGN_TYPE"],
+    [{ DAXPAY_QUERY: "never" }, "DAXPAY_QUERY"],
+  ])("rejects %o with one problem of %s", (variables, name) => {
+    expect(namesOf(problemsOf(variables)).filter((named) => named === name)).toHaveLength(1);
+  });
+
+  test.each(["3.0.0-beta4", "3.0.0"])("rejects DAXPAY_QUERY=off for %s, and says what would happen", (release) => {
+    const identity = { DAXPAY_RELEASE: release, DAXPAY_APP_ID: "a", DAXPAY_MCH_NO: "m" };
+    expect(problemsOf({ ...identity, DAXPAY_QUERY: "off" })).toEqual([
+      expect.stringMatching(
+        /^DAXPAY_QUERY: expected auto, around or only .* got off: .*books its amount a second time$/,
+      ),
+    ]);
+    expect(configOf({ ...identity, DAXPAY_QUERY: "only" }).sync.queryMode).toBe("only");
+    expect(configOf({ DAXPAY_QUERY: "off" }).sync.queryMode).toBe("off");
+  });
+
+  test.each(["CST", "CTT", "China Standard Time", "GMT+8", "Asia/Peking"])(
+    "rejects DAXPAY_TIME_ZONE=%s, which Temporal cannot use, and proposes Asia/Shanghai",
+    (DAXPAY_TIME_ZONE) => {
+      expect(problemsOf({ DAXPAY_TIME_ZONE })).toEqual([expect.stringMatching(/^DAXPAY_TIME_ZONE: .*Asia\/Shanghai/)]);
+    },
   );
-  expect([mistake?.split(":")[0], others]).toEqual([name, []]);
-});
 
-test.each([
-  ["https://shop.example", 0],
-  ["https://shop.example, http://localhost:5173", 0],
-  ["https://shop.example/", 1],
-  ["https://Shop.example", 1],
-  ["https://shop.example:443", 1],
-  ["https://*.example", 1],
-  ["null", 1],
-  ["shop.example", 1],
-])("CORS_ORIGINS %s has %i mistakes", (CORS_ORIGINS, count) => {
-  expect(mistakes({ CORS_ORIGINS })).toHaveLength(count);
-});
-
-test("a secret may come from a file, without its last line end, but not from both", () => {
-  const files = { "/secret": "from a file\n", "/empty": "\n" };
-  const fromFile = read({ DAXPAY_URL: ENOUGH.DAXPAY_URL, DAXPAY_SIGN_SECRET_FILE: "/secret" }, files);
-  expect(fromFile.kind === "valid" && fromFile.config.daxpay.secret).toBe("from a file");
-  expect(mistakes({ DAXPAY_SIGN_SECRET_FILE: "/secret" }, files)).toHaveLength(1);
-  expect(mistakes({ DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: "/empty" }, files)).toHaveLength(1);
-});
-
-/** What .env.example must say. */
-function exampleText(): string {
-  const entries = Object.entries(VARIABLES).map(([name, variable]) => {
-    const { description, default: fallback, defaultLabel, secret } = {
-      default: undefined,
-      defaultLabel: undefined,
-      secret: undefined,
-      ...variable,
-    };
-    const lines = [`# ${description[0].toUpperCase()}${description.slice(1)}.`];
-    if (secret) lines.push(`# May come from the file that ${name}_FILE names instead.`);
-    if (fallback === undefined && defaultLabel !== undefined) {
-      lines.push(`# ${defaultLabel === "required" ? "Required." : `Unset: ${defaultLabel}.`}`);
-    }
-    return [...lines, `${defaultLabel === "required" ? "" : "#"}${name}=${fallback ?? ""}`].join("\n");
+  test.each(["Asia/Shanghai", "PRC", "UTC", "+08:00"])("accepts DAXPAY_TIME_ZONE=%s", (DAXPAY_TIME_ZONE) => {
+    expect(configOf({ DAXPAY_TIME_ZONE }).daxpay.timeZone).toBe(DAXPAY_TIME_ZONE);
   });
-  return [
-    "# Everything that the service can be told: `set -a; . ./.env; set +a; deno task start`. A line that begins with # and",
-    "# a name shows the default, or nothing where there is none.",
-    "",
-    entries.join("\n\n"),
-    "",
-  ].join("\n");
-}
+
+  test.each([["500ms", 500], ["90s", 90_000], [" 2m ", 120_000], ["24h", 86_400_000]])(
+    "reads DAXPAY_SETTLE_TIMEOUT=%s as %i ms",
+    (DAXPAY_SETTLE_TIMEOUT, ms) => {
+      expect(configOf({ DAXPAY_SETTLE_TIMEOUT }).sync.settleTimeoutMs).toBe(ms);
+    },
+  );
+
+  test("reads WATCH_SCHEDULE as milliseconds", () => {
+    expect(configOf({ WATCH_SCHEDULE: "500ms, 10s,1m,24h" }).watch.waits).toEqual([500, 10_000, 60_000, 86_400_000]);
+  });
+
+  test.each(["", "10", "0s", "25h", "1d", "1s,,2s", "-1s"])("rejects WATCH_SCHEDULE=%j", (text) => {
+    expect(problemsOf({ WATCH_SCHEDULE: text || "," })).toHaveLength(1);
+  });
+
+  test("reads CORS_ORIGINS as a list", () => {
+    expect(configOf({ CORS_ORIGINS: "https://shop.example, http://localhost:5173" }).corsOrigins)
+      .toEqual(["https://shop.example", "http://localhost:5173"]);
+  });
+
+  test.each([
+    "https://shop.example/",
+    "https://Shop.example",
+    "https://shop.example:443",
+    "https://*.example",
+    "null",
+    "shop.example",
+  ])("rejects CORS_ORIGINS=%s, which no browser sends", (CORS_ORIGINS) => {
+    expect(namesOf(problemsOf({ CORS_ORIGINS }))).toEqual(["CORS_ORIGINS"]);
+  });
+
+  test("reads a secret from a file without its last line break, but not from both places", () => {
+    const files = { "/secret": "from a file\n", "/empty": "\n" };
+    const fromFile = (file: string) => ({ DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: file });
+    expect(configOf(fromFile("/secret"), files).daxpay.secret).toBe("from a file");
+    expect(problemsOf({ DAXPAY_SIGN_SECRET_FILE: "/secret" }, files)).toHaveLength(1);
+    expect(problemsOf(fromFile("/empty"), files)).toHaveLength(1);
+  });
+});

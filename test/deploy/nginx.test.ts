@@ -76,11 +76,11 @@ test.skipIf(!existsSync(NGINX))(
     });
     await reachable(`http://127.0.0.1:${front}/healthz`);
     const clients: Readonly<Record<string, RefundClient>> = {
-      "Connect": createRefundClient({ baseUrl: `http://127.0.0.1:${front}`, repeats: 5 }),
-      "gRPC-Web": createRefundClient({ baseUrl: `http://127.0.0.1:${front}`, protocol: "grpc-web", repeats: 5 }),
+      "Connect": createRefundClient({ baseUrl: `http://127.0.0.1:${front}`, maxRetries: 5 }),
+      "gRPC-Web": createRefundClient({ baseUrl: `http://127.0.0.1:${front}`, protocol: "grpc-web", maxRetries: 5 }),
       "gRPC": createRefundClient({
         transport: createGrpcTransport({ baseUrl: `http://127.0.0.1:${grpcFront}` }),
-        repeats: 5,
+        maxRetries: 5,
       }),
     };
 

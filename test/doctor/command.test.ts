@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { VARIABLE_NAMES } from "../../src/config/config.ts";
+import { VARIABLE_NAMES } from "../../src/config/variables.ts";
 import { envOf, expectDiscreet, SECRET, withSandbox } from "./run.ts";
 
 /** Runs the command as people do, with no more permissions than it needs. */
@@ -11,7 +11,7 @@ async function start(env: Record<string, string>, ...args: string[]) {
       "--allow-net",
       "--allow-read",
       `--allow-env=${VARIABLE_NAMES.join(",")}`,
-      "src/doctor.ts",
+      "src/cli/doctor.ts",
       ...args,
     ],
     env: {
@@ -66,8 +66,8 @@ test("the command names every mistake of the configuration and exits with 2", as
   const env = { DAXPAY_SIGN_SECRET: SECRET, DAXPAY_RELEASE: "1.0" };
   const people = await start(env);
   expect(people.code).toBe(2);
-  expect(people.err).toContain("DAXPAY_URL: found nothing");
-  expect(people.err).toContain('DAXPAY_RELEASE: found "1.0"');
+  expect(people.err).toContain("DAXPAY_URL: expected an http or https URL");
+  expect(people.err).toContain('got "1.0"');
   const machines = await start(env, "--json");
   expect(machines.code).toBe(2);
   expect(JSON.parse(machines.out)).toMatchObject({ ok: false, steps: [] });
@@ -75,7 +75,7 @@ test("the command names every mistake of the configuration and exits with 2", as
 
 test("the command refuses a flag that it does not know, without its value, and exits with 2", async () => {
   const { code, err } = await start({}, `--secret=${SECRET}`);
-  expect({ code, err }).toEqual({ code: 2, err: 'Found "--secret", wanted --json or --help\n' });
+  expect({ code, err }).toEqual({ code: 2, err: 'expected --json or --help, got "--secret"\n' });
 });
 
 test("the command explains itself and exits with 0", async () => {

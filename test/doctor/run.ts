@@ -33,7 +33,7 @@ export async function run(
   const outputs: string[] = [];
   const surroundings = {
     config: { env: (name: string) => env[name], readFile: () => "", isTerminal: false },
-    world: {
+    deps: {
       fetch,
       now: () => now + aheadMs,
       nonce: () => randomBytes(16).toString("hex"),

@@ -23,7 +23,11 @@ async function bundled(): Promise<string> {
     configFile: false,
     logLevel: "error",
     ssr: { noExternal: true },
-    build: { ssr: path.join(ROOT, "test/http/peer.ts"), outDir: folder, rollupOptions: { output: { format: "es" } } },
+    build: {
+      ssr: path.join(ROOT, "test/support/peer.ts"),
+      outDir: folder,
+      rollupOptions: { output: { format: "es" } },
+    },
   });
   return path.join(folder, "peer.js");
 }

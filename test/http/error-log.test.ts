@@ -33,7 +33,7 @@ afterAll(async () => {
   await reset();
 });
 
-/** Level and facts of the lines, as soon as there are any. */
+/** Level and fields of the lines, as soon as there are any. */
 async function lines(): Promise<unknown[]> {
   await expect.poll(() => records.length).toBeGreaterThan(0);
   return records.map(({ level, properties }) => ({ level, ...properties }));
@@ -85,42 +85,42 @@ describe.each(Object.entries(OVER))("%s", (_version, ask) => {
       headers: { "content-type": "text/xml" },
       body: "<a/>",
     }],
-    [403, "a foreign page", {
+    [403, "a page of another origin", {
       method: "POST",
       path: METHOD,
       headers: { ...json, origin: "https://evil.example" },
       body: BODY,
     }],
-    [403, "a foreign page's preflight", {
+    [403, "a preflight of another origin", {
       method: "OPTIONS",
       path: METHOD,
       headers: { origin: "https://evil.example", "access-control-request-method": "POST" },
     }],
-  ])("%d has one line: %s", async (status, _what, asked) => {
+  ])("%d has one log line: %s", async (status, _what, asked) => {
     expect(await ask(asked)).toBe(status);
     const { method = "GET", path } = asked;
     expect(await lines()).toEqual([{ level: "info", method, path, status, peer: "127.0.0.1" }]);
   });
 
-  test("an RPC that fails has its own line and no other", async () => {
+  test("a failed RPC has only the line of its call", async () => {
     expect(await ask({ method: "POST", path: METHOD, headers: json, body: '{"refundNo":"R-UNKNOWN"}' })).toBe(404);
     expect(await lines()).toMatchObject([{ method: "SyncRefund", code: "not_found" }]);
   });
 
-  test("probes are lines of level debug, and what goes well has none", async () => {
+  test("failed probes are logged at level debug, successful requests not at all", async () => {
     for (const path of ["/", "/console.json", "/healthz", "/readyz", "/metrics"]) expect(await ask({ path })).toBe(200);
     expect(await ask({ method: "POST", path: "/readyz" })).toBe(405);
     expect(await lines()).toMatchObject([{ level: "debug", path: "/readyz", status: 405 }]);
   });
 });
 
-test("400 where HTTP/2 names no host, which Connect would throw about", async () => {
+test("400 for an invalid :authority, which would make Connect throw", async () => {
   const asked = { method: "POST", path: METHOD, headers: { ...json, ":authority": "a:99999" }, body: BODY };
   expect(await OVER["HTTP/2"](asked)).toBe(400);
   expect(await lines()).toMatchObject([{ method: "POST", path: METHOD, status: 400 }]);
 });
 
-test("a path is cut, has nothing that a terminal obeys, and no query", async () => {
+test("a logged path is truncated, without control characters and query", async () => {
   await OVER["HTTP/2"]({ path: `/caf\u00e9\u0085${"x".repeat(1000)}?token=hidden` });
   const [{ path }] = await lines() as { path: string }[];
   expect(path).toMatch(/^\/caf\?+x+$/);
@@ -131,22 +131,22 @@ test.each([
   [431, `GET / HTTP/1.1\r\nhost: x\r\nx: ${"a".repeat(20_000)}\r\n\r\n`],
   [400, "GET / HTTP/9.9\r\n\r\n"],
   [400, "\x16\x03\x01\x02\x00\x01 no TLS here\r\n\r\n"],
-])("%d has one line where nothing could be read", async (status, bytes) => {
+])("%d has one log line for a request that cannot be parsed", async (status, bytes) => {
   expect(await send(Buffer.from(bytes, "latin1"))).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*connection: close`));
   expect(await lines()).toEqual([{ level: "info", status, peer: "127.0.0.1" }]);
 });
 
-test("a flood is ten lines a second, and the next one says how many there were not", () => {
+test("createErrorResponseLog() writes at most ten lines a second, and then how many it suppressed", () => {
   let now = 0;
   const log = createErrorResponseLog(getLogger("refundsync"), [], () => now);
-  const refuse = (times: number) => {
+  const respond = (times: number) => {
     for (let index = 0; index < times; index++) {
       log({ method: "GET", path: `/${index}`, status: 404, peer: "192.0.2.1" });
     }
   };
-  refuse(1000);
+  respond(1000);
   expect(records).toHaveLength(10);
   now = 1000;
-  refuse(2);
-  expect(records.slice(10).map(({ properties }) => properties.skipped)).toEqual([990, undefined]);
+  respond(2);
+  expect(records.slice(10).map(({ properties }) => properties.suppressed)).toEqual([990, undefined]);
 });

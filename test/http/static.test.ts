@@ -97,7 +97,7 @@ describe("static", () => {
     expect(Number(answer.headers["content-length"])).toBeGreaterThan(0);
   });
 
-  test("the page's settings are told", async () => {
+  test("serves the settings as /console.json", async () => {
     expect(JSON.parse(await text(await ask("/console.json")))).toEqual({ grpcPort: 9090 });
   });
 
@@ -108,15 +108,15 @@ describe("static", () => {
     ["GET", "/assets/missing.js"],
     ["GET", "/__proto__"],
     ["POST", "/"],
-  ])("%s %s is left to others", async (method, path) => {
+  ])("%s %s is passed to the fallback", async (method, path) => {
     expect(await text(await ask(path, {}, method))).toBe("fallback");
   });
 
-  test("a missing build stops the start and is named", () => {
+  test("createStatic() throws without a build", () => {
     const empty = mkdtempSync(join(tmpdir(), "static-"));
     const directory = pathToFileURL(`${empty}/`);
     const options = { directory, settings: () => ({}), fallback: () => {} };
-    expect(() => createStatic(options)).toThrow("Found no index.html");
+    expect(() => createStatic(options)).toThrow("has no index.html");
     rmSync(empty, { recursive: true });
   });
 });

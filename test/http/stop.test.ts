@@ -6,7 +6,7 @@ import { createSessions } from "../../src/http/session.ts";
 import { callSync, callWatch, get, PREFACE, type Watched, watchFrames } from "../hardening/frame.ts";
 import { startService } from "../support/service.ts";
 
-/** A client by hand: what it sees is what was sent. */
+/** A client that sees every frame. */
 async function open(url: string): Promise<Watched & { socket: Socket }> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   await once(socket, "connect");
@@ -15,7 +15,7 @@ async function open(url: string): Promise<Watched & { socket: Socket }> {
   return { socket, ...watched };
 }
 
-test("a client with a call under way is told at once, and the call is answered", async () => {
+test("App.close() sends GOAWAY at once to a client with a call in flight, and answers the call", async () => {
   await using service = await startService();
   service.sandbox.setFault("slow", { refundNo: "LOAD-1", delayMs: 300 });
   const { socket, seen } = await open(service.grpc);
@@ -27,7 +27,7 @@ test("a client with a call under way is told at once, and the call is answered",
   await expect.poll(() => seen).toEqual(["goaway 1", "end 1", "close"]);
 });
 
-test("a client without calls is told with its next one, which is answered, or not at all", async () => {
+test("App.close() sends GOAWAY to an idle client with its next call, which is answered", async () => {
   await using service = await startService();
   service.sandbox.setFault("slow", { refundNo: "LOAD-1", delayMs: 300 });
   const [busy, idle, silent] = await Promise.all([open(service.grpc), open(service.grpc), open(service.grpc)]);
@@ -46,7 +46,7 @@ test("a client without calls is told with its next one, which is answered, or no
   await expect.poll(() => silent.seen).toEqual(["end 1", "close"]);
 });
 
-test("a watch that comes too late is unavailable at once, as is any call when the time is up", async () => {
+test("App.close() rejects new watches at once, and all calls after STOP_TIMEOUT_MS", async () => {
   await using service = await startService({ variables: { STOP_TIMEOUT_MS: "300" } });
   service.sandbox.setFault("hang", { refundNo: "LOAD-1" });
   const [busy, watching, late] = await Promise.all([open(service.grpc), open(service.grpc), open(service.grpc)]);
@@ -61,13 +61,13 @@ test("a watch that comes too late is unavailable at once, as is any call when th
   for (const { seen, said } of [busy, watching, late]) {
     await expect.poll(() => seen).toEqual(["goaway 1", "end 1", "close"]);
     expect(said()).toMatch(
-      /"code":"unavailable","message":"The service is stopping","details":\[{"type":"google.rpc.RetryInfo"/,
+      /"code":"unavailable","message":"The service is shutting down","details":\[{"type":"google.rpc.RetryInfo"/,
     );
   }
   expect(service.sandbox.requests).toHaveLength(1);
 });
 
-test("a connection is closed without a GOAWAY when it is unused, and stays as long as a call does", async () => {
+test("createSessions() closes an idle connection without GOAWAY, and keeps one with a call", async () => {
   const server = createServer((request, response) => {
     if (request.url === "/quick") response.end();
   });

@@ -5,7 +5,7 @@ import { type AddressInfo, connect as connectTcp, type Server } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test, vi } from "vitest";
 import { withRequestTimeout } from "../../src/http/timeout.ts";
-import type { Handler } from "../../src/http/listen.ts";
+import type { Handler } from "../../src/http/handler.ts";
 import { createSessions } from "../../src/http/session.ts";
 
 const TIMEOUT_MS = 100;
@@ -19,13 +19,13 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Reads bodies to their end, as an RPC does before it answers. */
+/** Reads the whole body before it answers, as an RPC does. */
 const reader: Handler = async (request, response) => {
   const body = await text(request).catch(() => undefined);
   if (body !== undefined) response.end(body);
 };
 
-test("HTTP/2: a body that does not come whole in time is answered with 408, the connection stays", async () => {
+test("withRequestTimeout() answers 408 to a slow HTTP/2 body and keeps the connection", async () => {
   const server = createHttp2Server(withRequestTimeout(reader, TIMEOUT_MS));
   createSessions(server);
   const port = await listening(server);
@@ -46,14 +46,14 @@ test("HTTP/2: a body that does not come whole in time is answered with 408, the 
   session.destroy();
 });
 
-test("HTTP/1.1: a body that does not come whole in time is answered with 408, the connection ends", async () => {
+test("withRequestTimeout() answers 408 to a slow HTTP/1.1 body and closes the connection", async () => {
   const port = await listening(createServer(withRequestTimeout(reader, TIMEOUT_MS)));
   const socket = connectTcp(port, "127.0.0.1");
   socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{");
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 [^]*\r\nconnection: close\r\n/i);
 });
 
-test("of any number at once, and after a lull, whatever does not come whole in time is dropped", () => {
+test("withRequestTimeout() closes any number of slow requests at once, also after a pause", () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
   try {
     const handler = withRequestTimeout(() => {}, TIMEOUT_MS);

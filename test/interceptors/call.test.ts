@@ -7,20 +7,26 @@ import {
   type StreamResponse,
   type UnaryRequest,
 } from "@connectrpc/connect";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   RefundSyncService,
   WatchRefundRequestSchema,
   WatchRefundResponseSchema,
 } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { type CallResult, createCalls } from "../../src/interceptors/call.ts";
+import { type CallResult, createCalls, type MessageFields } from "../../src/interceptors/call.ts";
 
 const { watchRefund } = RefundSyncService.method;
 const answer = (attempt: number) => create(WatchRefundResponseSchema, { attempt });
 
-/** A call that has come, and how it ends. */
+/** Notes the refund number of each request and the attempt of each response. */
+const logFieldsOf = (fields: Record<string, unknown>): MessageFields => ({
+  request: (message) => Object.assign(fields, { refundNo: "refundNo" in message ? message.refundNo : undefined }),
+  response: (message) => Object.assign(fields, { attempt: "attempt" in message ? message.attempt : undefined }),
+});
+
+/** A call at its gate, and how calls end. */
 function open() {
-  const endings: CallResult[] = [];
+  const results: (CallResult & { readonly fields: unknown })[] = [];
   const calls = createCalls({
     now: Date.now,
     generateRequestId: () => "id",
@@ -30,7 +36,9 @@ function open() {
     },
     clientCertNameOf: () => undefined,
     open: [],
-    observers: [{ onEnd: (_call, ending) => endings.push(ending) }],
+    observers: [{ onEnd: (call, result) => results.push({ ...result, fields: { ...call.logFields } }) }],
+    logFieldsOf,
+    failureLabels: ({ rawMessage }) => ({ reason: rawMessage.toUpperCase(), logFields: {} }),
   });
   const context = createHandlerContext({
     service: RefundSyncService,
@@ -39,12 +47,12 @@ function open() {
     requestMethod: "POST",
     url: "http://localhost/",
   });
-  return { calls, context, endings };
+  return { calls, context, results };
 }
 
-/** One stream whose answers the given generator makes, up to where its reader takes over. */
+/** Starts a stream of what the given generator yields. */
 async function serve(make: (inside: () => boolean) => AsyncGenerator<ReturnType<typeof answer>>) {
-  const { calls, context, endings } = open();
+  const { calls, context, results } = open();
   context.requestHeader.set("authorization", "Bearer x");
   await calls.gate(context);
   const request: StreamRequest = {
@@ -62,89 +70,91 @@ async function serve(make: (inside: () => boolean) => AsyncGenerator<ReturnType<
   };
   const inside = () => calls.current()?.logFields.refundNo === "R1" && calls.current()?.caller === "shop";
   const next = async (request: StreamRequest | UnaryRequest): Promise<StreamResponse> => {
-    if (!request.stream) throw new TypeError("Found a unary call");
+    if (!request.stream) throw new TypeError("expected a stream");
     for await (const _ of request.message);
     const { service, header } = request;
     return { stream: true, service, method: watchRefund, header, trailer: new Headers(), message: make(inside) };
   };
   const response = await calls.interceptor(next)(request);
-  if (!response.stream) throw new TypeError("Found a unary answer");
-  return { calls, context, endings, messages: response.message[Symbol.asyncIterator]() };
+  if (!response.stream) throw new TypeError("expected a stream");
+  return { calls, context, results, messages: response.message[Symbol.asyncIterator]() };
 }
 
-test("every message of a stream is made inside its call, which ends with the last", async () => {
-  const found: boolean[] = [];
-  const { calls, context, endings, messages } = await serve(async function* (inside) {
+describe("createCalls()", () => {
+  test("runs the implementation of a stream within its call, and ends the call with the last message", async () => {
+    const inCall: boolean[] = [];
+    const { calls, context, results, messages } = await serve(async function* (inside) {
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        inCall.push(inside());
+        yield answer(attempt);
+        await Promise.resolve();
+      }
+      inCall.push(inside());
+    });
     for (let attempt = 1; attempt <= 3; attempt++) {
-      found.push(inside());
-      yield answer(attempt);
-      await Promise.resolve();
+      expect(await messages.next()).toMatchObject({ value: { attempt }, done: false });
+      expect(calls.current()).toBe(undefined);
     }
-    found.push(inside());
+    expect(results).toEqual([]);
+    expect(await messages.next()).toEqual({ value: undefined, done: true });
+    context.abort();
+    expect(results).toMatchObject([{ code: "ok", error: undefined, fields: { refundNo: "R1", attempt: 3 } }]);
+    expect(inCall).toEqual([true, true, true, true]);
   });
-  for (let attempt = 1; attempt <= 3; attempt++) {
-    expect(await messages.next()).toMatchObject({ value: { attempt }, done: false });
-    expect(calls.current()).toBe(undefined);
-  }
-  expect(endings).toEqual([]);
-  expect(await messages.next()).toEqual({ value: undefined, done: true });
-  context.abort();
-  expect(endings).toMatchObject([{ code: "ok", error: undefined }]);
-  expect(found).toEqual([true, true, true, true]);
-});
 
-test("a stream that breaks ends its call with the error", async () => {
-  const broken = new ConnectError("broken", Code.DataLoss);
-  const { context, endings, messages } = await serve(async function* () {
-    yield answer(1);
-    throw broken;
-  });
-  await messages.next();
-  await expect(messages.next()).rejects.toBe(broken);
-  context.abort(broken);
-  expect(endings).toMatchObject([{ code: "data_loss", error: broken }]);
-});
-
-test("a stream whose caller has gone ends its call with what its answer says of that", async () => {
-  const told = new ConnectError("told", Code.DeadlineExceeded);
-  const { context, endings, messages } = await serve(async function* () {
-    yield answer(1);
-    throw told;
-  });
-  await messages.next();
-  context.abort(new ConnectError("gone", Code.Canceled));
-  expect(endings).toEqual([]);
-  await expect(messages.next()).rejects.toBe(told);
-  expect(endings).toMatchObject([{ code: "deadline_exceeded", error: told }]);
-});
-
-test.each([
-  ["stops reading", "canceled", (reader: AsyncIterator<unknown>) => reader.return?.()],
-  [
-    "cannot be written to",
-    "internal",
-    (reader: AsyncIterator<unknown>) => reader.throw?.("broken pipe").catch(() => {}),
-  ],
-])("a caller that %s ends its call as %s, and who makes the messages hears of it", async (_what, code, stop) => {
-  const found: boolean[] = [];
-  const { endings, messages } = await serve(async function* (inside) {
-    try {
+  test("ends a call with the error of its stream, and with its labels", async () => {
+    const broken = new ConnectError("broken", Code.DataLoss);
+    const { context, results, messages } = await serve(async function* () {
       yield answer(1);
-      yield answer(2);
-    } finally {
-      found.push(inside());
-    }
+      throw broken;
+    });
+    await messages.next();
+    await expect(messages.next()).rejects.toBe(broken);
+    context.abort(broken);
+    expect(results).toMatchObject([{ code: "data_loss", error: broken, failure: { reason: "BROKEN" } }]);
   });
-  await messages.next();
-  await stop(messages);
-  expect(found).toEqual([true]);
-  expect(endings.map(({ code }) => code)).toEqual([code]);
-});
 
-test("a call that gets no further than its gate ends with its signal", async () => {
-  const { calls, context, endings } = open();
-  const error = await calls.gate(context).catch((error) => error);
-  expect(endings).toEqual([]);
-  context.abort(error);
-  expect(endings).toMatchObject([{ code: "unauthenticated", error }]);
+  test("ends a call whose client has disconnected with the error of its stream", async () => {
+    const late = new ConnectError("late", Code.DeadlineExceeded);
+    const { context, results, messages } = await serve(async function* () {
+      yield answer(1);
+      throw late;
+    });
+    await messages.next();
+    context.abort(new ConnectError("gone", Code.Canceled));
+    expect(results).toEqual([]);
+    await expect(messages.next()).rejects.toBe(late);
+    expect(results).toMatchObject([{ code: "deadline_exceeded", error: late }]);
+  });
+
+  test.each([
+    ["stops reading", "canceled", (reader: AsyncIterator<unknown>) => reader.return?.()],
+    [
+      "cannot be written to",
+      "internal",
+      (reader: AsyncIterator<unknown>) => reader.throw?.("broken pipe").catch(() => {}),
+    ],
+  ])("closes the stream of a client that %s, and ends its call as %s", async (_what, code, stop) => {
+    const inCall: boolean[] = [];
+    const { results, messages } = await serve(async function* (inside) {
+      try {
+        yield answer(1);
+        yield answer(2);
+      } finally {
+        inCall.push(inside());
+      }
+    });
+    await messages.next();
+    await stop(messages);
+    expect(inCall).toEqual([true]);
+    expect(results).toMatchObject([{ code }]);
+  });
+
+  test("ends a call that is rejected by the gate when its signal aborts", async () => {
+    const { calls, context, results } = open();
+    const error = await calls.gate(context).catch((error) => error);
+    expect(results).toEqual([]);
+    context.abort(error);
+    expect(results).toMatchObject([{ code: "unauthenticated", error }]);
+  });
 });

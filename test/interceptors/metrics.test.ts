@@ -1,89 +1,104 @@
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createClient } from "@connectrpc/connect";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import { REASONS } from "../../src/daxpay/failure.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { type Exposition, scrape } from "../support/prometheus.ts";
 import { acceleratedClock, PROTOCOLS, startService } from "../support/service.ts";
 
-/** Prometheus' own parser, from Debian's python3-prometheus-client. */
-const PYTHON = "/usr/bin/python3";
-const PARSE = `
-import json, sys
-from prometheus_client.parser import text_string_to_metric_families
-families = text_string_to_metric_families(sys.stdin.read())
-print(json.dumps([[s.name, s.labels, s.value] for f in families for s in f.samples if s.value == s.value]))
-`;
-const hasParser = existsSync(PYTHON) && spawnSync(PYTHON, ["-c", "import prometheus_client"]).status === 0;
+describe("GET /metrics after some calls", () => {
+  const open = new AsyncDisposableStack();
+  let metrics: Exposition;
+  let requests: number;
 
-type Sample = readonly [name: string, labels: Readonly<Record<string, string>>, value: number];
-
-async function scraped(http: string) {
-  const response = await fetch(`${http}/metrics`);
-  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  const { status, stdout, stderr } = spawnSync(PYTHON, ["-c", PARSE], {
-    input: await response.text(),
-    encoding: "utf8",
+  beforeAll(async () => {
+    const service = open.use(await startService({ dependencies: acceleratedClock(20) }));
+    const client = createClient(RefundSyncService, PROTOCOLS.gRPC(service));
+    const web = createClient(RefundSyncService, PROTOCOLS["Connect on HTTP/1.1"](service));
+    for (let call = 0; call < 7; call++) await client.syncRefund({ refundNo: `LOAD-${call}` });
+    for (let call = 0; call < 3; call++) await web.syncRefund({ refundNo: "R-UNKNOWN" }).catch(() => {});
+    await client.syncRefund({ refundNo: "R-LOCKED-1" });
+    await Array.fromAsync(client.batchSyncRefunds({ requests: [{ refundNo: "LOAD-1" }, { refundNo: "LOAD-2" }] }));
+    const watch = client.watchRefund({ refundNo: "R-WAITS" })[Symbol.asyncIterator]();
+    open.defer(async () => void await watch.return?.());
+    await watch.next();
+    metrics = await scrape(service.http);
+    requests = service.sandbox.requests.length;
   });
-  expect([status, stderr]).toEqual([0, ""]);
-  const samples: Sample[] = JSON.parse(stdout);
-  return (name: string, labels: Readonly<Record<string, string>> = {}) =>
-    samples.filter(([found, own]) =>
-      found === name && Object.entries(labels).every(([label, value]) => own[label] === value)
-    ).reduce<number | undefined>((sum, [, , value]) => (sum ?? 0) + value, undefined);
-}
+  afterAll(() => open.disposeAsync());
 
-test.skipIf(!hasParser)("the numbers parse and match what was done (needs python3-prometheus-client)", async () => {
-  await using service = await startService({ dependencies: acceleratedClock(20) });
-  const client = createClient(RefundSyncService, PROTOCOLS.gRPC(service));
-  const web = createClient(RefundSyncService, PROTOCOLS["Connect on HTTP/1.1"](service));
-  for (let call = 0; call < 7; call++) await client.syncRefund({ refundNo: `LOAD-${call}` });
-  for (let call = 0; call < 3; call++) await web.syncRefund({ refundNo: "R-UNKNOWN" }).catch(() => {});
-  await client.syncRefund({ refundNo: "R-LOCKED-1" });
-  await Array.fromAsync(client.batchSyncRefunds({ requests: [{ refundNo: "LOAD-1" }, { refundNo: "LOAD-2" }] }));
-  const watch = client.watchRefund({ refundNo: "R-WAITS" })[Symbol.asyncIterator]();
-  await watch.next();
-
-  const value = await scraped(service.http);
-  const count = (method: string, code: string) =>
-    value("rpc_server_call_duration_count", {
+  test.each([
+    ["SyncRefund", "OK", 8],
+    ["SyncRefund", "not_found", 3],
+    ["BatchSyncRefunds", "OK", 1],
+  ])("counts calls of %s that ended as %s", (method, code, count) => {
+    const labels = {
       rpc_method: `daxpay.refundsync.v1.RefundSyncService/${method}`,
       rpc_response_status_code: code,
-    });
-  expect(count("SyncRefund", "OK")).toBe(8);
-  expect(count("SyncRefund", "not_found")).toBe(3);
-  expect(count("BatchSyncRefunds", "OK")).toBe(1);
-  const asked = (reason: string) => value("daxpay_client_request_duration_count", { reason });
-  expect([asked("REFUND_NOT_FOUND"), asked("SYNC_IN_PROGRESS")]).toEqual([3, 1]);
-  expect(value("daxpay_client_request_duration_count")).toBe(service.sandbox.requests.length);
-  expect(value("refundsync_watches")).toBe(1);
-  expect(value("refundsync_breaker")).toBe(0);
-  expect(value("refundsync_queue_length")).toBe(0);
-  expect(value("refundsync_repeats_total")).toBe(1);
-  expect(value("refundsync_connections")).toBeGreaterThan(0);
-  expect(value("process_memory_usage")).toBeGreaterThan(1e6);
-  expect(Math.abs(value("daxpay_clock_skew") ?? NaN)).toBeLessThan(5);
-  expect(value("refundsync_watches_oldest")).toBeGreaterThanOrEqual(0);
-  expect(value("refundsync_queue_wait_count")).toBe(service.sandbox.requests.length);
-  await watch.return?.();
+    };
+    expect(metrics.value("rpc_server_call_duration_count", labels)).toBe(count);
+  });
+
+  test("labels failed calls with the failure's reason", () => {
+    expect(metrics.value("rpc_server_call_duration_count", { error_type: "REFUND_NOT_FOUND" })).toBe(3);
+  });
+
+  test("counts DaxPay requests by error type", () => {
+    const count = (labels = {}) => metrics.value("daxpay_client_request_duration_count", labels);
+    expect({
+      all: count(),
+      unknown: count({ error_type: "REFUND_NOT_FOUND" }),
+      locked: count({ error_type: "SYNC_IN_PROGRESS" }),
+    }).toEqual({ all: requests, unknown: 3, locked: 1 });
+  });
+
+  test("counts a retry under its reason, and every queued request", () => {
+    expect(metrics.value("refundsync_retries_total", { error_type: "SYNC_IN_PROGRESS" })).toBe(1);
+    expect(metrics.value("refundsync_queue_wait_time_count")).toBe(requests);
+  });
+
+  test.each([
+    ["refundsync_watches", 1],
+    ["refundsync_circuit_breaker_state", 0],
+    ["refundsync_queue_size", 0],
+    ["refundsync_upstream_in_flight", 0],
+  ])("reports %s", (name, value) => {
+    expect(metrics.value(name)).toBe(value);
+  });
+
+  test("reports the state of process, sockets and clocks", () => {
+    expect(metrics.value("http_server_open_connections")).toBeGreaterThan(0);
+    expect(metrics.value("process_memory_usage")).toBeGreaterThan(1e6);
+    expect(Math.abs(metrics.value("daxpay_clock_skew") ?? NaN)).toBeLessThan(5);
+    expect(metrics.value("refundsync_oldest_watch_age")).toBeGreaterThanOrEqual(0);
+  });
 });
 
-test("readiness follows the circuit to DaxPay, in /readyz and for those who watch grpc.health.v1", async () => {
-  await using service = await startService();
-  const watch = createClient(Health, PROTOCOLS.gRPC(service)).watch({})[Symbol.asyncIterator]();
-  expect((await watch.next()).value.status).toBe(1);
-  const client = createClient(RefundSyncService, PROTOCOLS.gRPC(service));
-  service.sandbox.setFault("http-500");
-  for (let call = 0; call < 5; call++) await client.syncRefund({ refundNo: `LOAD-${call}` }).catch(() => {});
-  expect((await watch.next()).value.status).toBe(2);
-  const told = await fetch(`${service.http}/readyz`);
-  expect([told.status, await told.text()]).toEqual([503, "DaxPay cannot be reached\n"]);
-  expect((await fetch(`${service.http}/healthz`)).status).toBe(200);
-  expect(await (await fetch(`${service.http}/metrics`)).text()).toContain("\nrefundsync_breaker 2\n");
+describe("GET /metrics of a service that was just started", () => {
+  test("contains every counter with the value 0, by every reason", async () => {
+    await using service = await startService();
+    const { samples } = await scrape(service.http);
+    const counters = samples.filter(({ name }) => name.endsWith("_total"));
+    expect(new Set(counters.map(({ value }) => value))).toEqual(new Set([0]));
+    expect([...new Set(counters.map(({ name }) => name))].sort()).toEqual([
+      "refundsync_closed_by_sync_total",
+      "refundsync_coalesced_total",
+      "refundsync_doubts_total",
+      "refundsync_retries_total",
+      "refundsync_state_conflicts_total",
+      "refundsync_throttled_total",
+    ]);
+    const reasons = counters.filter(({ name }) => name === "refundsync_retries_total").map(({ labels }) => labels);
+    expect(reasons).toEqual(Object.keys(REASONS).map((reason) => ({ error_type: reason })));
+  });
 
-  // Without calls the circuit cannot close, so that after a while one has to be let through again.
-  expect((await watch.next()).value.status).toBe(1);
-  service.sandbox.clearFaults();
-  await client.syncRefund({ refundNo: "LOAD-9" });
-  expect((await fetch(`${service.http}/readyz`)).status).toBe(200);
-}, 60_000);
+  test("names what runs", async () => {
+    await using service = await startService({ sandbox: { release: "2.0.8" } });
+    const { samples } = await scrape(service.http);
+    expect(samples.filter(({ name }) => name === "refundsync_build_info")).toEqual([{
+      name: "refundsync_build_info",
+      labels: { version: manifest.version, deno: Deno.version.deno, release: "2.0.8" },
+      value: 1,
+    }]);
+  });
+});

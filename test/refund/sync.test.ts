@@ -434,7 +434,7 @@ describe("a watch on 3.x", () => {
     const seen: unknown[] = [];
     const done = (async () => {
       for await (const { outcome } of refunds.watch(request({ refundNo: "R1" }), new AbortController().signal)) {
-        seen.push("status" in outcome ? [outcome.status, outcome.final] : outcome);
+        seen.push(outcome instanceof DaxPayFailure ? outcome.reason : [outcome.status, outcome.final]);
       }
     })();
     await embedded.advance(3_600_000);

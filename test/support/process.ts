@@ -1,8 +1,8 @@
 import path from "node:path";
 
-const ROOT = path.resolve(import.meta.dirname ?? "", "..");
+const ROOT = path.resolve(import.meta.dirname ?? "", "../..");
 
-/** One line of the JSON log. */
+/** A line of the JSON log. */
 export interface Line {
   readonly level: string;
   readonly message: string;
@@ -10,25 +10,32 @@ export interface Line {
 }
 
 export interface ProcessOptions {
-  /** What to run, with its permissions; the launcher unless said. */
+  /** Arguments of Deno. Defaults to the launcher. */
   readonly args?: readonly string[];
-  /** What runs Deno; Deno itself unless said. */
+  /** Defaults to Deno itself. */
   readonly command?: readonly [string, ...string[]];
-  /** Where; in the checkout unless said. */
+  /** Defaults to the checkout. */
   readonly cwd?: string;
   readonly variables: Readonly<Record<string, string>>;
 }
 
 /** The command that `deno task start` runs. */
-export const START = ["run", "-P=start", "src/start.ts"];
+export const START = ["run", "-P=start", "src/cli/start.ts"];
 
-/** The service as a process of its own, on free ports unless the variables say otherwise. */
+/** Starts the service as a process of its own, by default on free ports. */
 export async function startProcess(options: ProcessOptions) {
   const { args = START, command: [program, ...before] = [Deno.execPath()], cwd = ROOT, variables } = options;
   const child = new Deno.Command(program, {
     args: [...before, ...args],
     cwd,
-    env: { PORT: "0", GRPC_PORT: "0", DAXPAY_SIGN_SECRET: "123456", NO_COLOR: "1", ...variables },
+    env: {
+      PORT: "0",
+      GRPC_PORT: "0",
+      DAXPAY_RELEASE: "documented",
+      DAXPAY_SIGN_SECRET: "123456",
+      NO_COLOR: "1",
+      ...variables,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -43,13 +50,13 @@ export async function startProcess(options: ProcessOptions) {
     return status;
   });
 
-  /** Resolves with the first line that is wanted; rejects when the process ends before. */
-  async function line(wanted: (line: Line) => boolean): Promise<Line> {
+  /** Resolves with the first line that matches; rejects when the process exits before. */
+  async function line(matches: (line: Line) => boolean): Promise<Line> {
     for (;;) {
-      const found = lines().find(wanted);
+      const found = lines().find(matches);
       if (found) return found;
-      const over = await Promise.race([ended.then(() => true), new Promise((resolve) => setTimeout(resolve, 50))]);
-      if (over) throw new Error(`The process ended: ${[...output, ...errors].join("\n")}`);
+      const exited = await Promise.race([ended.then(() => true), new Promise((resolve) => setTimeout(resolve, 50))]);
+      if (exited) throw new Error(`The process exited: ${[...output, ...errors].join("\n")}`);
     }
   }
 
@@ -60,15 +67,15 @@ export async function startProcess(options: ProcessOptions) {
     pid: child.pid,
     lines,
     line,
-    /** What the service wrote to standard error, without what Deno itself says of permissions and downloads. */
-    errors: () => errors.filter((line) => !/^(Warning|Download|Initialize|Check) /.test(line)),
+    /** Standard error of the service. */
+    errors: () => errors.filter(isNotDenos),
     ended,
     kill: (signal: Deno.Signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       try {
         child.kill("SIGTERM");
       } catch {
-        // It has ended already.
+        // It has exited already.
       }
       await ended;
     },
@@ -84,7 +91,12 @@ export async function run(args: readonly string[], variables: Readonly<Record<st
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  return { code, stdout: text(stdout), stderr: text(stderr).split("\n").filter(isNotDenos).join("\n") };
+}
+
+/** Whether the line is none of Deno's own about permissions and downloads. */
+function isNotDenos(line: string): boolean {
+  return !/^(Warning|Download|Initialize|Check) /.test(line);
 }
 
 async function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {

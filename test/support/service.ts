@@ -1,6 +1,7 @@
 import { type ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import { createApp, type Dependencies } from "../../src/app/app.ts";
+import { createApp } from "../../src/app/app.ts";
+import type { Dependencies } from "../../src/app/dependencies.ts";
 import { failureOf } from "../../src/client.ts";
 import { type Refund, RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";

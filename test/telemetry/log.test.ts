@@ -7,11 +7,11 @@ import { run } from "../support/process.ts";
 const SECRET = '"s3cret\t"of"\\the-Merchant';
 const JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJuaWdodC1qb2IifQ.c2lnbmF0dXJl";
 const SECRETS = [SECRET, SECRET.toUpperCase(), "Bearer bbbbbbbb", '"sign" : "ab\\/55555555"', "key=kkkkkkkk", JWT];
-/** What must not be left of them, in lower case. */
+/** Parts of them that must not remain, in lower case. */
 const PARTS = ["s3cret", "merchant", "bbbbbbbb", "55555555", "kkkkkkkk", "eyj", "c2lnbmf0dxjl"];
 const LEVELS = ["debug", "info", "warning", "error", "fatal"] as const;
-/** What redaction leaves in place of something secret. */
-const TRACES = /\[redacted\]|\[JWT REDACTED\]/g;
+/** What replaces a secret. */
+const REPLACEMENTS = /\[redacted\]|\[JWT REDACTED\]/g;
 
 const logger = getLogger(LOG_CATEGORY);
 
@@ -55,14 +55,14 @@ const template = fc.constantFrom(
   "{ a }",
 );
 
-test("a plain line is, to the letter, the library's", async () => {
+test("startLog() writes plain records exactly as LogTape formats them", async () => {
   const lines = await start("json");
   vi.useFakeTimers({ toFake: ["Date"] });
   fc.assert(
     fc.property(fc.constantFrom(...LEVELS), template, fc.dictionary(name, value), (level, template, properties) => {
       lines.length = 0;
       logger[level](template, properties);
-      // Nothing within an object can be told from its name: such a line goes all the way.
+      // A nested object takes the slow path.
       logger[level](template, { ...properties, nested: {} });
       const [own, library] = lines;
       expect(own).toBe(library.replaceAll(/,?(\\?)"nested\1":\{\}/g, ""));
@@ -71,7 +71,7 @@ test("a plain line is, to the letter, the library's", async () => {
   );
 });
 
-test("values that JSON cannot say are no obstacle", async () => {
+test("startLog() writes values that JSON lacks", async () => {
   const lines = await start("json");
   const circle: Record<string, unknown> = {};
   circle.around = circle;
@@ -79,7 +79,7 @@ test("values that JSON cannot say are no obstacle", async () => {
   expect(lines.map((line) => JSON.parse(line).message)).toEqual(['"10" of {"around":"[Circular]"}']);
 });
 
-describe.each(["json", "text"] as const)("in %s lines", (format) => {
+describe.each(["json", "text"] as const)("startLog() in %s lines", (format) => {
   test.each<[string, (secret: string) => void]>([
     ["a template", (secret) => logger.info(`so ${secret} so`)],
     ["a plain property", (secret) => logger.info("{refundNo} and {ms}", { refundNo: `so ${secret} so`, ms: 1 })],
@@ -93,12 +93,12 @@ describe.each(["json", "text"] as const)("in %s lines", (format) => {
     ["JSON within a text", (secret) => logger.warn("{error}", { error: JSON.stringify({ msg: secret }) })],
     ["JSON within that", (secret) => logger.warn("{error}", { error: JSON.stringify(JSON.stringify([secret])) })],
     ["beside a control character", (secret) => logger.info("{refundNo}", { refundNo: `\x9b${secret}\x7f` })],
-  ])("what is secret by its look is taken out of %s", async (_where, write) => {
+  ])("redacts what looks like a secret in %s", async (_where, write) => {
     const lines = await start(format);
     for (const secret of SECRETS) write(secret);
     expect(lines.length).toBe(SECRETS.length);
     for (const line of lines) format === "json" ? JSON.parse(line) : expect(line).toMatch(/\n$/);
-    const all = lines.join("").replaceAll(TRACES, "").toLowerCase();
+    const all = lines.join("").replaceAll(REPLACEMENTS, "").toLowerCase();
     for (const part of PARTS) expect(all).not.toContain(part);
   });
 
@@ -109,7 +109,7 @@ describe.each(["json", "text"] as const)("in %s lines", (format) => {
     ["a nested property that no template names", (name) => logger.info("so", { about: { [name]: "hid den" } })],
     ["a nested property", (name) => logger.info("{about}", { about: { list: [{ [name]: "hid den" }] } })],
     ["an object", (name) => logger.info(`{${name}}`, { [name]: { any: "hid den" } })],
-  ])("what is secret by its name is taken out of %s", async (_where, write) => {
+  ])("redacts what is named like a secret in %s", async (_where, write) => {
     const lines = await start(format);
     for (const name of ["sign", "Sign", "token", "accessToken", "authorization", "API_KEY", "password", "email"]) {
       write(name);
@@ -119,7 +119,7 @@ describe.each(["json", "text"] as const)("in %s lines", (format) => {
   });
 });
 
-test("a line that standard output takes in pieces arrives whole", async () => {
+test("startLog() writes a line completely when standard output takes it in pieces", async () => {
   const pieces: number[] = [];
   vi.spyOn(Deno.stdout, "writeSync").mockImplementation((bytes) => {
     const taken = bytes.subarray(0, 7);
@@ -135,19 +135,19 @@ test("a line that standard output takes in pieces arrives whole", async () => {
 
 describe.each([
   ["standard output", {}],
-  ["the console, where there is telemetry", {
+  ["the console, with telemetry", {
     OTEL_DENO: "true",
     OTEL_DENO_TRACING: "false",
     OTEL_DENO_METRICS: "false",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
   }],
-])("through %s", (_way, variables) => {
-  test.each([["an exit", "Deno.exit(3)", 3], ["a crash", "throw new Error('as it happens')", 1]])(
-    "all lines are there in order after %s",
-    async (_end, end, wanted) => {
+])("startLog() through %s", (_way, variables) => {
+  test.each([["an exit", "Deno.exit(3)", 3], ["a crash", "throw new Error('a crash')", 1]])(
+    "writes all lines in order before %s",
+    async (_end, end, exitCode) => {
       const script = `
         import { getLogger } from "@logtape/logtape";
-        import { startLog } from "./src/log.ts";
+        import { startLog } from "./src/telemetry/log.ts";
         await startLog({ level: "debug", format: "json" });
         const logger = getLogger("refundsync");
         const levels = ["debug", "info", "warn", "error", "fatal"];
@@ -155,7 +155,7 @@ describe.each([
         ${end};
       `;
       const { code, stdout } = await run(["eval", script], variables);
-      expect(code).toBe(wanted);
+      expect(code).toBe(exitCode);
       const numbers = stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line).properties.n);
       expect(numbers).toEqual(Array.from({ length: 1000 }, (_, n) => n));
     },

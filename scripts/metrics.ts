@@ -1,0 +1,41 @@
+import { getLogger } from "@logtape/logtape";
+import type { MetricOptions } from "@opentelemetry/api";
+import { createCallMetrics } from "../src/interceptors/metrics.ts";
+import { observeProcess, observeRefunds } from "../src/telemetry/gauges.ts";
+import { createTelemetryListener } from "../src/telemetry/listener.ts";
+import type { Instruments } from "../src/telemetry/metrics.ts";
+
+export interface MetricRow {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+}
+
+/** Every metric of the service, as the code creates it. */
+export function metricRows(): readonly MetricRow[] {
+  const rows: MetricRow[] = [];
+  const note = (name: string, { unit = "", description = "" }: MetricOptions = {}) =>
+    void rows.push({ name, unit, description });
+  const recorder: Instruments = {
+    createCounter(name, options) {
+      note(name, options);
+      return { add: () => {} };
+    },
+    createHistogram(name, options) {
+      note(name, options);
+      return { record: () => {} };
+    },
+    createObservableGauge(name, options) {
+      note(name, options);
+      return { addCallback: () => {}, removeCallback: () => {} };
+    },
+  };
+  const never = () => {
+    throw new Error("expected no collection here");
+  };
+  createCallMetrics(recorder);
+  createTelemetryListener(getLogger([]), recorder);
+  observeRefunds(recorder, never, never);
+  observeProcess(recorder, { version: "", deno: "", release: "" }, never);
+  return rows;
+}

@@ -1,0 +1,19 @@
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../refund/clock.ts";
+
+/** What the service takes from its surroundings. */
+export interface Dependencies {
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  /** Generates a nonce of 32 characters. */
+  readonly nonce: () => string;
+  /** From 0 to below 1, for jitter. */
+  readonly random: () => number;
+}
+
+export const DEFAULTS: Dependencies = {
+  fetch: (...request) => fetch(...request),
+  clock: systemClock,
+  nonce: () => randomBytes(16).toString("hex"),
+  random: Math.random,
+};

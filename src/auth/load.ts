@@ -1,0 +1,50 @@
+import type { Logger } from "@logtape/logtape";
+import type { AuthConfig } from "../config/read.ts";
+import { type Authenticate, createAuthenticate } from "./authenticate.ts";
+import { createJwtVerifier } from "./jwt.ts";
+import { parseTokens, type Tokens } from "./tokens.ts";
+import { readFiles, watchFiles } from "./watch-files.ts";
+
+export interface Authenticator extends Disposable {
+  readonly authenticate: Authenticate;
+}
+
+/** Loads the configured credentials; the tokens file is reloaded when it changes. Throws if it cannot be used. */
+export function loadAuthenticator(auth: AuthConfig, clientCertificates: boolean, logger: Logger): Authenticator {
+  const tokens = auth.tokensFile === undefined ? undefined : loadTokens(auth.tokensFile, logger);
+  return {
+    authenticate: createAuthenticate({
+      tokens: tokens?.current,
+      jwt: auth.jwt && createJwtVerifier(auth.jwt),
+      clientCertificates,
+    }),
+    [Symbol.dispose]: () => tokens?.[Symbol.dispose](),
+  };
+}
+
+function loadTokens(path: string, logger: Logger): Disposable & { readonly current: () => Tokens } {
+  const files = { AUTH_TOKENS_FILE: path };
+  const texts = readFiles(files);
+  let current = parse(texts);
+  const watch = watchFiles({
+    files,
+    last: texts,
+    onChange(changed) {
+      current = parse(changed);
+      logger.info("Reloaded tokens file");
+    },
+    onFailure: (error) =>
+      logger.error("Cannot use the changed tokens file, keeping the previous tokens: {error}", {
+        error: error.message,
+      }),
+  });
+  return { ...watch, current: () => current };
+}
+
+function parse([text]: readonly string[]): Tokens {
+  try {
+    return parseTokens(text);
+  } catch (error) {
+    throw new RangeError(`AUTH_TOKENS_FILE: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,60 @@
+import { type Release, RELEASES } from "../daxpay/release.ts";
+import { isLoopback } from "./schemas.ts";
+import type { Name, Values } from "./variables.ts";
+
+/** Problems of variables with each other; `invalid` names those that have a problem of their own. */
+export function crossFieldErrors(values: Values, invalid: ReadonlySet<string>): string[] {
+  return [
+    ...releaseErrors(values),
+    ...accessErrors(values),
+    ...(!values.TLS_CERT_FILE && values.PORT && values.PORT === values.GRPC_PORT
+      ? [`GRPC_PORT: expected another port than PORT, got ${values.GRPC_PORT}`]
+      : []),
+    ...REQUIRED_TOGETHER.filter(([set, companion]) => values[set] && !values[companion] && !invalid.has(companion))
+      .map(([set, companion]) => `${companion}: expected a value because ${set} has one, got nothing`),
+  ];
+}
+
+function releaseErrors(values: Values): string[] {
+  const { DAXPAY_RELEASE: name, DAXPAY_SIGN_TYPE: signType } = values;
+  if (!name) return [];
+  const release: Release = RELEASES[name];
+  const errors: string[] = [];
+  if (signType && !release.algorithms[signType]) {
+    const types = Object.keys(release.algorithms).join(", ");
+    errors.push(`DAXPAY_SIGN_TYPE: expected one of ${types} for release ${name}, got ${signType}`);
+  }
+  const identity = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
+  for (const variable of release.identity.map((member) => identity[member])) {
+    if (!values[variable]) errors.push(`${variable}: expected a value for release ${name}, got nothing`);
+  }
+  if (values.DAXPAY_QUERY === "off" && !release.resyncsClosed) {
+    errors.push(
+      `DAXPAY_QUERY: expected auto, around or only for release ${name}, got off: without the query a closed refund could ` +
+        "be synced again, and this release then books its amount a second time",
+    );
+  }
+  return errors;
+}
+
+function accessErrors({ HOST: host, AUTH: none, ...values }: Values): string[] {
+  const methods = (["AUTH_TOKENS_FILE", "AUTH_JWKS_URL", "TLS_CLIENT_CA_FILE"] as const).filter((name) => values[name]);
+  if (none && methods.length > 0) return [`AUTH: expected no value together with ${methods.join(", ")}, got none`];
+  if (host === undefined || isLoopback(host) || none || methods.length > 0) return [];
+  return [
+    "HOST: expected a loopback address, or credentials for callers (AUTH_TOKENS_FILE, AUTH_JWKS_URL or " +
+    `TLS_CLIENT_CA_FILE), or AUTH=none to allow every caller, got ${JSON.stringify(host)}`,
+  ];
+}
+
+/** Variables that require another one. */
+const REQUIRED_TOGETHER: readonly (readonly [Name, Name])[] = [
+  ["TLS_CERT_FILE", "TLS_KEY_FILE"],
+  ["TLS_KEY_FILE", "TLS_CERT_FILE"],
+  ["TLS_CLIENT_CA_FILE", "TLS_CERT_FILE"],
+  ["AUTH_JWKS_URL", "AUTH_ISSUER"],
+  ["AUTH_JWKS_URL", "AUTH_AUDIENCE"],
+  ["AUTH_ISSUER", "AUTH_JWKS_URL"],
+  ["AUTH_AUDIENCE", "AUTH_JWKS_URL"],
+  ["AUTH_SCOPE", "AUTH_JWKS_URL"],
+];

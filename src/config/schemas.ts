@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+export const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => value <= 65_535);
+export const milliseconds = z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0);
+export const positiveInt = (max: number) =>
+  z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0 && value <= max);
+/** Without line breaks and other control characters, which only an accident puts there. */
+export const text = (max: number) => z.string().max(max).regex(/^\P{Cc}*$/u);
+export const path = z.string().max(4096).refine((value) => !value.includes("\0"));
+
+/** A duration with its unit, in milliseconds. */
+export const duration = z.string().transform(parseDuration).refine((ms) => ms !== undefined);
+
+/** A comma-separated list of durations, in milliseconds. */
+export const durations = z.string().transform((list) => {
+  const parsed = list.split(",").map(parseDuration);
+  if (parsed.includes(undefined)) return undefined;
+  const [first, ...rest] = parsed as number[];
+  return [first, ...rest] as const;
+}).refine((list) => list !== undefined);
+
+/** A comma-separated list of origins, as browsers write them. */
+export const origins = z.string().transform((list): readonly string[] => list.split(",").map((item) => item.trim()))
+  .refine((items) => items.every(isOrigin));
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function parseDuration(text: string): number | undefined {
+  const [, number, unit] = /^\s*(\d{1,8})(ms|s|m|h)\s*$/.exec(text) ?? [];
+  const ms = Number(number) * (UNITS[unit] ?? NaN);
+  return ms > 0 && ms <= 24 * UNITS.h ? ms : undefined;
+}
+
+/** Whether it is exactly what browsers send: without path, default port and capital letters. */
+function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** Asks Temporal, which reads DaxPay's times: Intl accepts names that Temporal rejects, like CST. */
+export function isTimeZone(name: string): boolean {
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

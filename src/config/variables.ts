@@ -1,0 +1,273 @@
+import { z } from "zod";
+import { RELEASE_NAMES, SIGN_TYPES } from "../daxpay/release.ts";
+import { QUERY_MODES } from "../refund/query-mode.ts";
+import { withoutBrackets } from "../util/url.ts";
+import {
+  duration,
+  durations,
+  isLoopback,
+  isTimeZone,
+  milliseconds,
+  origins,
+  path,
+  port,
+  positiveInt,
+  text,
+} from "./schemas.ts";
+
+/** One environment variable. */
+export interface Variable {
+  readonly schema: z.ZodType<unknown, string>;
+  /** Completes "expected …, got …". */
+  readonly expected: string;
+  /** For the documentation. */
+  readonly description: string;
+  /** Value if the variable is unset or empty. */
+  readonly default?: string;
+  /** For the documentation, if there is no default. */
+  readonly defaultLabel?: string;
+  /** Never displayed, and also accepted from the file that NAME_FILE names. */
+  readonly secret?: true;
+}
+
+/** Every variable, in the order of the documentation, which `deno task docs` writes from here. */
+export const VARIABLES = {
+  DAXPAY_URL: {
+    schema: z.url({ protocol: /^https?$/ }).transform((value) => new URL(value))
+      .refine((url) => !url.username && !url.password && !url.search && !url.hash),
+    expected: "an http or https URL without credentials, query and fragment",
+    description: "base URL of DaxPay, optionally with a path prefix",
+    defaultLabel: "required",
+  },
+  DAXPAY_RELEASE: {
+    schema: z.enum(RELEASE_NAMES),
+    expected: `one of ${RELEASE_NAMES.join(", ")} (deno task doctor finds out which)`,
+    description: `release of that DaxPay: ${RELEASE_NAMES.join(", ")}; \`deno task doctor\` finds out which`,
+    defaultLabel: "required",
+  },
+  DAXPAY_SYNC_PATH: {
+    schema: z.string().regex(/^\/[^?#\s]*$/),
+    expected: 'a path that begins with "/"',
+    description: "path of the refund sync, if a proxy changes it",
+    defaultLabel: "the release's",
+  },
+  DAXPAY_SIGN_TYPE: {
+    schema: z.enum(SIGN_TYPES),
+    expected: `one of ${SIGN_TYPES.join(", ")}`,
+    description: "as configured in DaxPay: HMAC_SHA256, MD5 or, on 3.x, SM3",
+    default: "HMAC_SHA256",
+  },
+  DAXPAY_SIGN_SECRET: {
+    schema: z.string(),
+    expected: "the signing secret",
+    description: "signing secret (签名密钥)",
+    defaultLabel: "required",
+    secret: true,
+  },
+  DAXPAY_SIGN_SECRET_PREVIOUS: {
+    schema: z.string(),
+    expected: "the previous signing secret",
+    description: "previous signing secret, still accepted in replies while it is being rotated",
+    secret: true,
+  },
+  DAXPAY_APP_ID: {
+    schema: text(32),
+    expected: "at most 32 characters",
+    description: "application number (应用号); 3.x only, required there",
+  },
+  DAXPAY_MCH_NO: {
+    schema: text(32),
+    expected: "at most 32 characters",
+    description: "merchant number (商户号); 3.0.0 only, required there",
+  },
+  DAXPAY_CLIENT_IP: {
+    schema: z.union([z.ipv4(), z.ipv6()]),
+    expected: "an IPv4 or IPv6 address",
+    description: "sent as clientIp when the caller gives none",
+  },
+  DAXPAY_TIMEOUT_MS: {
+    schema: milliseconds,
+    expected: "milliseconds, a whole number above 0",
+    description: "timeout of one DaxPay request, in milliseconds",
+    default: "30000",
+  },
+  DAXPAY_TIME_ZONE: {
+    schema: z.string().refine(isTimeZone),
+    expected: "an IANA time zone like Asia/Shanghai (also in place of CST, CTT or China Standard Time)",
+    description: "time zone of DaxPay's server, for 3.x's times",
+    default: "Asia/Shanghai",
+  },
+  DAXPAY_MAX_SKEW_MS: {
+    schema: milliseconds,
+    expected: "milliseconds, a whole number above 0",
+    description: "maximum difference between a reply's time and this clock, in milliseconds",
+    default: "300000",
+  },
+  DAXPAY_RATE: {
+    schema: positiveInt(100_000),
+    expected: "a whole number from 1 to 100000",
+    description: "maximum DaxPay requests per second, over all callers",
+    default: "50",
+  },
+  DAXPAY_CONCURRENCY: {
+    schema: positiveInt(10_000),
+    expected: "a whole number from 1 to 10000",
+    description: "maximum concurrent DaxPay requests",
+    default: "64",
+  },
+  DAXPAY_QUERY: {
+    schema: z.enum(QUERY_MODES),
+    expected: `one of ${QUERY_MODES.join(", ")}`,
+    description:
+      "use of DaxPay's read-only query: `auto` before each sync, where the release has it; `around` also after it; " +
+      "`only` never syncs; `off` never queries (not on 3.x)",
+    default: "auto",
+  },
+  DAXPAY_SETTLE_TIMEOUT: {
+    schema: duration,
+    expected: 'a duration above 0 like "60s" (ms, s, m, h), at most 24h',
+    description: "how long a sync without a reply stays in doubt, during which only queries are sent (ms, s, m, h)",
+    default: "60s",
+  },
+  DAXPAY_SETTLE_ON_START: {
+    schema: z.enum(["on", "off"]).transform((value) => value === "on"),
+    expected: "on or off",
+    description:
+      "3.x: whether no sync is sent within DAXPAY_SETTLE_TIMEOUT after a start, since a process that was killed may have left " +
+      "one without a reply; `off` only where that cannot be",
+    default: "on",
+  },
+  WATCH_SCHEDULE: {
+    schema: durations,
+    expected: 'durations above 0 like "500ms,10s,5m,1h", none longer than 24h',
+    description: "delays between the syncs of a watch (ms, s, m, h); the last one repeats",
+    default: "10s,30s,1m,1m,1m,5m,10m,20m,30m",
+  },
+  WATCH_JITTER: {
+    schema: z.string().regex(/^(0(\.\d+)?|1(\.0+)?)$/).transform(Number),
+    expected: "a number from 0 to 1",
+    description: "jitter as a fraction of each delay",
+    default: "0.2",
+  },
+  HOST: {
+    schema: text(255).regex(/^\S+$/),
+    expected: "a host name or address",
+    description: "address to listen on",
+    default: "127.0.0.1",
+  },
+  PORT: {
+    schema: port,
+    expected: "a port number from 0 to 65535",
+    description: "HTTP/1.1: console, Connect, gRPC-Web, health, metrics; with TLS, HTTP/2 as well",
+    default: "8080",
+  },
+  GRPC_PORT: {
+    schema: port,
+    expected: "a port number from 0 to 65535",
+    description: "cleartext HTTP/2: gRPC, Connect, gRPC-Web, reflection, health; unused with TLS",
+    default: "9090",
+  },
+  TLS_CERT_FILE: {
+    schema: path,
+    expected: "the path of a file",
+    description: "PEM file with the server's certificate and its chain; reloaded when it changes",
+  },
+  TLS_KEY_FILE: {
+    schema: path,
+    expected: "the path of a file",
+    description: "PEM file with the certificate's private key; reloaded when it changes",
+  },
+  TLS_CLIENT_CA_FILE: {
+    schema: path,
+    expected: "the path of a file",
+    description: "PEM file with the CAs of accepted client certificates, whose CN names the caller",
+  },
+  AUTH_TOKENS_FILE: {
+    schema: path,
+    expected: "the path of a file",
+    description: "file with one `name token` per line (`#` for comments); reloaded when it changes",
+  },
+  AUTH_JWKS_URL: {
+    schema: z.url({ protocol: /^https?$/ }).transform((value) => new URL(value))
+      .refine((url) => !url.username && !url.password && !url.hash)
+      .refine((url) => url.protocol === "https:" || isLoopback(withoutBrackets(url.hostname))),
+    expected: "an https URL (http only on loopback) without credentials and fragment",
+    description: "URL of the JWT issuer's keys (JWKS)",
+  },
+  AUTH_ISSUER: {
+    schema: text(1000),
+    expected: "at most 1000 characters",
+    description: "required `iss` of a JWT; required with AUTH_JWKS_URL",
+  },
+  AUTH_AUDIENCE: {
+    schema: text(1000),
+    expected: "at most 1000 characters",
+    description: "required `aud` of a JWT; required with AUTH_JWKS_URL",
+  },
+  AUTH_SCOPE: {
+    schema: z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/),
+    expected: "a single scope without spaces",
+    description: "required scope of a JWT",
+  },
+  AUTH: {
+    schema: z.literal("none"),
+    expected: '"none", which lets callers in without credentials',
+    description: "`none` allows every caller; required off loopback without tokens, JWTs or client certificates",
+  },
+  REFLECTION: {
+    schema: z.enum(["open", "closed"]),
+    expected: "open or closed",
+    description: "`open` serves reflection without credentials; otherwise it requires the same as other calls",
+    default: "closed",
+  },
+  CORS_ORIGINS: {
+    schema: origins,
+    expected: 'origins like "https://shop.example", separated by commas',
+    description:
+      "comma-separated origins of web pages that may call; without credentials and TLS also needed for the console, if " +
+      "its host name is not localhost",
+  },
+  MAX_CONNECTIONS: {
+    schema: positiveInt(1_000_000),
+    expected: "a whole number from 1 to 1000000",
+    description: "maximum open connections; further ones are closed immediately",
+    default: "4096",
+  },
+  STOP_TIMEOUT_MS: {
+    schema: milliseconds,
+    expected: "milliseconds, a whole number above 0",
+    description: "how long calls in flight may take after SIGTERM, in milliseconds",
+    default: "10000",
+  },
+  LOG_LEVEL: {
+    schema: z.enum(["trace", "debug", "info", "warning", "error", "fatal"]),
+    expected: "one of trace, debug, info, warning, error, fatal",
+    description: "minimum log level",
+    default: "info",
+  },
+  LOG_FORMAT: {
+    schema: z.enum(["json", "text"]),
+    expected: "json or text",
+    description: "format of the log lines; defaults to `text` on a terminal",
+    defaultLabel: "json",
+  },
+} as const satisfies Record<string, Variable>;
+
+type Variables = typeof VARIABLES;
+export type Name = keyof Variables;
+type Value<N extends Name> = NonNullable<z.output<Variables[N]["schema"]>>;
+/** Parsed values; undefined if unset or invalid. */
+export type Values = { readonly [N in Name]: Value<N> | undefined };
+
+/** Variables that must be set, since they have no default. */
+export const REQUIRED = ["DAXPAY_URL", "DAXPAY_RELEASE", "DAXPAY_SIGN_SECRET"] as const;
+/** Variables that have a value in every valid configuration. */
+type AlwaysPresent =
+  | typeof REQUIRED[number]
+  | { [N in Name]: Variables[N] extends { default: string } ? N : never }[Name];
+/** Values of a valid configuration. */
+export type CompleteValues = { readonly [N in Name]: N extends AlwaysPresent ? Value<N> : Value<N> | undefined };
+
+/** Names of all variables that are read, those of secret files included. */
+export const VARIABLE_NAMES: readonly string[] = Object.entries(VARIABLES)
+  .flatMap(([name, variable]) => "secret" in variable ? [name, `${name}_FILE`] : [name]);
