@@ -1,10 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import type { RefundClient } from "../client.ts";
-import { isRefused } from "./outcome.ts";
+import { createFinalStates } from "./final-states.ts";
+import { type Locale, MESSAGES, MessagesContext } from "./i18n/locale.ts";
+import { isUnauthenticated } from "./outcome.ts";
 import { Page } from "./page.tsx";
 import { type Service, ServiceContext, type Settings } from "./service.ts";
-import { type Session, startTag } from "./session.ts";
-import { LANGUAGES, type Tag, WordsContext } from "./words/choose.ts";
+import { initialLocale, type Session } from "./session.ts";
 
 interface AppProps {
   readonly client: RefundClient;
@@ -12,49 +13,53 @@ interface AppProps {
   readonly settings: Promise<Settings | undefined>;
 }
 
-/** Holds what every view needs: the language, the service, and the way in. */
-export function App({ client, session, settings: coming }: AppProps) {
-  const [tag, setTag] = useState(() => startTag(session, navigator.languages));
+/** Provides every view with the messages, the service and the sign-in. */
+export function App({ client, session, settings: settingsPromise }: AppProps) {
+  const [locale, setLocale] = useState(() => initialLocale(session, navigator.languages));
   const [settings, setSettings] = useState<Settings>();
+  const [finalStates] = useState(createFinalStates);
   const [token, setToken] = useState(session.token.get());
-  const [gate, setGate] = useState<Service["gate"]>();
-  const [admission, setAdmission] = useState(0);
-  const words = LANGUAGES[tag];
+  const [authPrompt, setAuthPrompt] = useState<Service["authPrompt"]>();
+  const [authEpoch, setAuthEpoch] = useState(0);
+  const messages = MESSAGES[locale];
 
-  useEffect(() => void coming.then(setSettings), []);
+  useEffect(() => void settingsPromise.then(setSettings), []);
   useEffect(() => {
-    document.documentElement.lang = words.locale;
-  }, [words]);
+    document.documentElement.lang = messages.languageTag;
+  }, [messages]);
 
-  function take(next: string | undefined) {
+  function saveToken(next: string | undefined) {
     session.token.set(next);
     setToken(next);
-    setGate(undefined);
+    setAuthPrompt(undefined);
   }
 
-  function speak(next: Tag) {
-    session.tag.set(next);
-    setTag(next);
+  function changeLocale(next: Locale) {
+    session.locale.set(next);
+    setLocale(next);
   }
 
   const service: Service = {
     client,
     settings,
-    gate,
-    admission,
+    finalStates,
+    authPrompt,
+    authEpoch,
     hasToken: token !== undefined,
-    check: (outcome) => isRefused(outcome) && setGate(session.token.get() === undefined ? "missing" : "wrong"),
-    forget: () => take(undefined),
-    admit(next) {
-      take(next);
-      setAdmission(admission + 1);
+    handleAuthError(outcome) {
+      if (isUnauthenticated(outcome)) setAuthPrompt(session.token.get() === undefined ? "missing" : "wrong");
     },
+    signIn(next) {
+      saveToken(next);
+      setAuthEpoch(authEpoch + 1);
+    },
+    signOut: () => saveToken(undefined),
   };
   return (
-    <WordsContext.Provider value={words}>
+    <MessagesContext.Provider value={messages}>
       <ServiceContext.Provider value={service}>
-        <Page onLanguage={speak} />
+        <Page onLocale={changeLocale} />
       </ServiceContext.Provider>
-    </WordsContext.Provider>
+    </MessagesContext.Provider>
   );
 }

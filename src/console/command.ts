@@ -6,53 +6,55 @@ export interface Call {
 }
 
 export interface CommandOptions {
-  /** Base address that the command calls, without a slash at its end. */
-  readonly base: string;
-  /** Whether calls need a token; it is named as $TOKEN and never shown. */
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  /** Whether to send a token; the command reads it from $TOKEN. */
   readonly token: boolean;
 }
 
-/** A line for bash that makes the call over gRPC's port; buf learns the schema by reflection. */
-export function bufCurl(call: Call, { base, token }: CommandOptions): string {
-  return line(["buf curl", ...tokenHeader(token), `--data ${quoted(jsonOf(call.request))}`, quoted(url(base, call))]);
+/** A bash command that makes the call over the gRPC port; buf reads the schema by reflection. */
+export function bufCurl(call: Call, { baseUrl, token }: CommandOptions): string {
+  return joinArguments([
+    "buf curl",
+    ...tokenHeader(token),
+    `--data ${quoted(jsonOf(call.request))}`,
+    quoted(url(baseUrl, call)),
+  ]);
 }
 
-/** A line for bash that makes a unary call with nothing but curl. */
-export function curl(call: Call, { base, token }: CommandOptions): string {
-  return line([
+/** A bash command that makes a unary call with curl alone. */
+export function curl(call: Call, { baseUrl, token }: CommandOptions): string {
+  return joinArguments([
     "curl",
     "--header 'Content-Type: application/json'",
     ...tokenHeader(token),
     `--data ${quoted(jsonOf(call.request))}`,
-    quoted(url(base, call)),
+    quoted(url(baseUrl, call)),
   ]);
 }
 
-function url(base: string, { method }: Call): string {
-  return `${base}/${RefundSyncService.typeName}/${method}`;
+function url(baseUrl: string, { method }: Call): string {
+  return `${baseUrl}/${RefundSyncService.typeName}/${method}`;
 }
 
 function tokenHeader(token: boolean): string[] {
   return token ? ['--header "Authorization: Bearer $TOKEN"'] : [];
 }
 
-function line(parts: readonly string[]): string {
+function joinArguments(parts: readonly string[]): string {
   return parts.join(" \\\n  ");
 }
 
-/** Single quotes make bash take everything as it stands, except a single quote. */
+/** Single quotes make bash take everything literally, except a single quote. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/**
- * JSON in which nothing is invisible: a number that holds control or direction characters cannot make the line look
- * like another one.
- */
+/** JSON with invisible characters escaped, so that they cannot make the command look like another one. */
 function jsonOf(request: unknown): string {
   return JSON.stringify(request).replace(
     /[\u007f-\u00a0\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (found) => [...Array(found.length).keys()].map((at) => escaped(found.charCodeAt(at))).join(""),
+    (character) => [...Array(character.length).keys()].map((at) => escaped(character.charCodeAt(at))).join(""),
   );
 }
 

@@ -1,30 +1,30 @@
 import { bufCurl, type Call, curl } from "./command.ts";
 import { CopyButton } from "./copy.tsx";
+import { useMessages } from "./i18n/locale.ts";
 import { useService } from "./service.ts";
-import { useWords } from "./words/choose.ts";
 
-/** The call on the command line. A stream needs buf: curl alone cannot frame its messages. */
+/** The same request on the command line. Streams need buf: curl cannot frame their messages. */
 export function Commands({ call }: { call: Call }) {
-  const words = useWords();
+  const { commands } = useMessages();
   const { settings, hasToken: token } = useService();
-  const own = document.baseURI.replace(/[?#].*$/, "").replace(/\/[^/]*$/, "");
+  const http = document.baseURI.replace(/[?#].*$/, "").replace(/\/[^/]*$/, "");
   const grpc = settings && `${location.protocol}//${location.hostname}:${settings.grpcPort}`;
   return (
     <details class="commands">
-      <summary>{words.commands.heading}</summary>
-      {grpc && <Command what={words.commands.bufCurl} line={bufCurl(call, { base: grpc, token })} />}
-      {call.method === "SyncRefund" && <Command what={words.commands.curl} line={curl(call, { base: own, token })} />}
-      {token && <p class="note">{words.commands.note}</p>}
+      <summary>{commands.heading}</summary>
+      {grpc && <Command name={commands.bufCurl} command={bufCurl(call, { baseUrl: grpc, token })} />}
+      {call.method === "SyncRefund" && <Command name={commands.curl} command={curl(call, { baseUrl: http, token })} />}
+      {token && <p class="note">{commands.note}</p>}
     </details>
   );
 }
 
-function Command({ what, line }: { what: string; line: string }) {
+function Command({ name, command }: { name: string; command: string }) {
   return (
     <div class="command">
-      <h3>{what}</h3>
-      <pre data-copied tabIndex={0} role="region" aria-label={what} dir="ltr"><code>{line}</code></pre>
-      <CopyButton text={line} what={what} />
+      <h3>{name}</h3>
+      <pre data-copied tabIndex={0} role="region" aria-label={name} dir="ltr"><code>{command}</code></pre>
+      <CopyButton text={command} what={name} />
     </div>
   );
 }

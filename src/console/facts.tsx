@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { CopyButton } from "./copy.tsx";
-import { useWords } from "./words/choose.ts";
+import { useMessages } from "./i18n/locale.ts";
 
 /** A list of names and values. */
 export function Facts({ children }: { children: ComponentChildren }) {
@@ -16,32 +16,29 @@ export function Fact({ name, children }: { name: string; children: ComponentChil
   );
 }
 
-/** What takes no room or turns the direction of writing: controls, format characters, line separators. */
-const UNSEEN = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
+/** Control and format characters and line separators. */
+const INVISIBLE = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
 
-/**
- * Text from outside. It cannot be markup, cannot turn the direction of what surrounds it, and what would be invisible
- * in it is shown by its number.
- */
-export function Foreign({ text }: { text: string }) {
-  // Splitting by a group leaves what was found at the odd places.
-  const parts = text.split(UNSEEN).map((part, at) => at % 2 === 0 ? part : <Unseen key={at} character={part} />);
-  return <bdi class="foreign">{parts}</bdi>;
+/** Text from outside: never markup, isolated from the surrounding text's direction, invisible characters shown by code point. */
+export function UntrustedText({ text }: { text: string }) {
+  // split() by a group returns the matches at the odd positions.
+  const parts = text.split(INVISIBLE).map((part, at) => at % 2 === 0 ? part : <CodePoint key={at} character={part} />);
+  return <bdi class="untrusted">{parts}</bdi>;
 }
 
-function Unseen({ character }: { character: string }) {
+function CodePoint({ character }: { character: string }) {
   const code = character.codePointAt(0) ?? 0;
   return <span class="code-point">{`U+${code.toString(16).toUpperCase().padStart(4, "0")}`}</span>;
 }
 
-/** An identifier to copy. */
+/** An identifier with a button to copy it. */
 export function Identifier({ text, what }: { text: string; what: string }) {
-  const words = useWords();
-  if (text === "") return <span class="none">{words.sync.none}</span>;
+  const { refund } = useMessages();
+  if (text === "") return <span class="none">{refund.none}</span>;
   return (
     <span class="identifier">
       <code data-copied>
-        <Foreign text={text} />
+        <UntrustedText text={text} />
       </code>
       <CopyButton text={text} what={what} />
     </span>

@@ -1,123 +1,119 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { isConnectionError } from "../client.ts";
-import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
+import { Delivery, FailureReason, Step } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { durationText } from "./duration.ts";
-import { Fact, Facts, Foreign, Identifier } from "./facts.tsx";
+import { Fact, Facts, Identifier, UntrustedText } from "./facts.tsx";
+import { useMessages } from "./i18n/locale.ts";
 import { Icon } from "./icon.tsx";
-import { failureWords, type Outcome } from "./outcome.ts";
+import { codeOf, type FailedOutcome, failureMessages, isInvalidRequest, retryDelayMs } from "./outcome.ts";
 import { useLeft } from "./time.tsx";
-import { useWords } from "./words/choose.ts";
-
-type Failed = Exclude<Outcome, { case: "refund" }>;
 
 interface FailureCardProps {
-  readonly outcome: Failed;
-  /** When the page learned of it, in milliseconds since 1970. */
-  readonly learnedAt: number;
+  readonly outcome: FailedOutcome;
+  /** When the page received it, in epoch milliseconds. */
+  readonly receivedAt: number;
   readonly onRetry?: () => void;
 }
 
-/** Codes after which the same call may do better; a failure of DaxPay's says so itself. */
-const PASSING: readonly Code[] = [Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted, Code.Aborted];
-
-/** What happened, whether DaxPay heard of it, whether and when to try again; the rest folded away. */
-export function FailureCard({ outcome, learnedAt, onRetry }: FailureCardProps) {
-  const words = useWords();
-  const { title, what, next } = failureWords(outcome, words);
-  const delivery = outcome.case === "failure" ? outcome.value.delivery : Delivery.UNSPECIFIED;
-  const ownWords = outcome.case === "error" && outcome.error.code === Code.InvalidArgument
-    ? outcome.error.rawMessage
-    : outcome.case === "failure" && outcome.value.daxpayMessage;
+/** What failed, whether DaxPay received the sync, and whether and when to retry. */
+export function FailureCard({ outcome, receivedAt, onRetry }: FailureCardProps) {
+  const messages = useMessages();
+  const { failed: labels } = messages;
+  const { title, meaning, next } = failureMessages(outcome, messages);
+  const failure = outcome.case === "failure" ? outcome.value : undefined;
+  const quote = failure?.daxpayMessage || (isInvalidRequest(outcome) && messageOf(outcome));
   return (
-    <article class="card silent">
+    <article class="card noState">
       <header>
-        <Icon mark="silent" />
+        <Icon kind="noState" />
         <div>
           <h2>{title}</h2>
-          <p>{what}</p>
-          {ownWords && (
+          <p>{meaning}</p>
+          {quote && (
             <blockquote>
-              <Foreign text={ownWords} />
+              <UntrustedText text={quote} />
             </blockquote>
           )}
         </div>
       </header>
       <Facts>
-        <Fact name={words.failed.heard}>{words.delivery[delivery] ?? words.delivery[Delivery.UNSPECIFIED]}</Fact>
-        <Fact name={words.failed.next}>{next}</Fact>
-        <Fact name={words.failed.again}>
-          <Retry waitMs={retryAfterMs(outcome)} learnedAt={learnedAt} onRetry={onRetry} />
+        <Fact name={labels.next}>{next}</Fact>
+        <Fact name={labels.retry}>
+          <Retry delayMs={retryDelayMs(outcome)} receivedAt={receivedAt} onRetry={onRetry} />
         </Fact>
+        <Fact name={labels.received}>
+          {messages.delivery[failure?.delivery ?? Delivery.UNSPECIFIED] ?? messages.delivery[Delivery.UNSPECIFIED]}
+        </Fact>
+        {failure && failure.step !== Step.UNSPECIFIED && (
+          <Fact name={labels.step}>{messages.step[failure.step] ?? failure.step}</Fact>
+        )}
       </Facts>
       <Details outcome={outcome} />
     </article>
   );
 }
 
-/** Milliseconds; undefined where the same call would fail again. */
-function retryAfterMs(outcome: Failed): number | undefined {
-  if (outcome.case === "failure") return outcome.value.retryDelay && durationMs(outcome.value.retryDelay);
-  return isConnectionError(outcome.error) || PASSING.includes(outcome.error.code) ? 0 : undefined;
+/** The service's own description. */
+function messageOf(outcome: FailedOutcome): string {
+  return outcome.error?.rawMessage ?? (outcome.case === "failure" ? outcome.value.message : "");
 }
 
 interface RetryProps {
-  readonly waitMs: number | undefined;
-  readonly learnedAt: number;
+  /** Milliseconds; undefined where a retry fails again. */
+  readonly delayMs: number | undefined;
+  readonly receivedAt: number;
   readonly onRetry: (() => void) | undefined;
 }
 
-function Retry({ waitMs, learnedAt, onRetry }: RetryProps) {
-  const words = useWords();
-  const left = useLeft(waitMs === undefined ? undefined : learnedAt + waitMs);
-  if (waitMs === undefined) return <p>{words.retry.useless}</p>;
+function Retry({ delayMs, receivedAt, onRetry }: RetryProps) {
+  const { failed, languageTag } = useMessages();
+  const left = useLeft(delayMs === undefined ? undefined : receivedAt + delayMs);
+  if (delayMs === undefined) return <p>{failed.notRetryable}</p>;
   return (
     <p class="retry">
-      <span>{left > 0 ? words.retry.in(durationText(left, words.locale)) : words.retry.now}</span>
-      {onRetry && <button type="button" onClick={onRetry}>{words.retry.button}</button>}
+      <span>{left > 0 ? failed.retryIn(durationText(left, languageTag)) : failed.retryNow}</span>
+      {onRetry && <button type="button" onClick={onRetry}>{failed.retry}</button>}
     </p>
   );
 }
 
-function Details({ outcome }: { outcome: Failed }) {
-  const words = useWords();
+function Details({ outcome }: { outcome: FailedOutcome }) {
+  const { failed: labels, refund } = useMessages();
   const failure = outcome.case === "failure" ? outcome.value : undefined;
+  const code = codeOf(outcome);
   return (
     <details>
-      <summary>{words.failed.details}</summary>
+      <summary>{labels.details}</summary>
       <Facts>
         {failure && (
           <>
-            <Fact name={words.failed.reason}>
+            <Fact name={labels.reason}>
               <code>{FailureReason[failure.reason] ?? failure.reason}</code>
             </Fact>
-            <Fact name={words.failed.deliveryName}>
+            <Fact name={labels.delivery}>
               <code>{Delivery[failure.delivery] ?? failure.delivery}</code>
-            </Fact>
-            {failure.daxpayCode !== undefined && (
-              <Fact name={words.failed.daxpayCode}>
-                <code>{failure.daxpayCode}</code>
-              </Fact>
-            )}
-            {failure.daxpayMessage && (
-              <Fact name={words.failed.daxpayText}>
-                <Foreign text={failure.daxpayMessage} />
-              </Fact>
-            )}
-            <Fact name={words.sync.traceId}>
-              <Identifier text={failure.daxpayTraceId} what={words.sync.traceId} />
             </Fact>
           </>
         )}
-        {outcome.error && (
-          <>
-            <Fact name={words.failed.code}>
-              <code>{Code[outcome.error.code]}</code>
-            </Fact>
-            <Fact name={words.failed.message}>
-              <Foreign text={outcome.error.rawMessage} />
-            </Fact>
-          </>
+        <Fact name={labels.code}>
+          <code>{Code[code] ?? code}</code>
+        </Fact>
+        <Fact name={labels.message}>
+          <UntrustedText text={messageOf(outcome)} />
+        </Fact>
+        {failure?.daxpayCode !== undefined && (
+          <Fact name={labels.daxpayCode}>
+            <code>{failure.daxpayCode}</code>
+          </Fact>
+        )}
+        {failure?.daxpayMessage && (
+          <Fact name={labels.daxpayMessage}>
+            <UntrustedText text={failure.daxpayMessage} />
+          </Fact>
+        )}
+        {failure && (
+          <Fact name={refund.traceId}>
+            <Identifier text={failure.daxpayTraceId} what={refund.traceId} />
+          </Fact>
         )}
       </Facts>
     </details>

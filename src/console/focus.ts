@@ -1,15 +1,15 @@
 import { useLayoutEffect } from "preact/hooks";
 
-/** The id of the part that tells what came of a call. */
+/** The id of the section that shows a result. */
 export const RESULT = "result";
-/** The id of the page's content below its head. */
+/** The id of the page's content below its header. */
 export const CONTENT = "main";
 
 /**
- * Gives the focus to the result, or else to the content, when the control that had it vanishes: the keyboard would
- * start anew at the page's head, and a screen reader fall silent.
+ * Moves the focus to the result, or else to the content, when the focused control is removed: otherwise the keyboard
+ * would start again at the top of the page.
  */
-export function useKeptFocus(): void {
+export function useFocusRecovery(): void {
   useLayoutEffect(() => {
     let last: EventTarget | null = document.activeElement;
     const remember = ({ target }: FocusEvent) => void (last = target);

@@ -1,40 +1,42 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Named } from "./route.ts";
-import { useWords } from "./words/choose.ts";
+import { useMessages } from "./i18n/locale.ts";
+import type { RefundRef } from "./route.ts";
 
-interface NumberFormProps {
-  readonly view: "sync" | "watch";
-  readonly named: Named | undefined;
+type View = "sync" | "watch";
+
+interface RefundFormProps {
+  readonly view: View;
+  readonly refundRef: RefundRef | undefined;
   readonly clientIp: string;
   readonly onClientIp: (address: string) => void;
-  readonly onGo: (view: "sync" | "watch", named: Named) => void;
-  /** Takes a pasted list. */
+  readonly onSubmit: (view: View, refundRef: RefundRef) => void;
+  /** Receives a pasted list. */
   readonly onList: (text: string) => void;
 }
 
-/** The longest number of either kind, in characters. */
-const MOST = 100;
+/** Maximum length of a number, in characters. */
+const MAX_LENGTH = 100;
 
-/** Names one refund: typed, or pasted anywhere on the page. */
-export function NumberForm({ view, named, clientIp, onClientIp, onGo, onList }: NumberFormProps) {
-  const words = useWords();
-  const [number, setNumber] = useState(named?.number ?? "");
-  const [kind, setKind] = useState<Named["kind"]>(named?.kind ?? "refundNo");
+/** Takes the number of one refund: typed, or pasted anywhere on the page. */
+export function RefundForm({ view, refundRef, clientIp, onClientIp, onSubmit, onList }: RefundFormProps) {
+  const messages = useMessages();
+  const [number, setNumber] = useState(refundRef?.number ?? "");
+  const [kind, setKind] = useState<RefundRef["kind"]>(refundRef?.kind ?? "refundNo");
   const [missing, setMissing] = useState(false);
   const field = useRef<HTMLInputElement>(null);
 
   useLayoutEffect(() => {
-    if (!named) return field.current?.focus();
-    setNumber(named.number);
-    setKind(named.kind);
+    if (!refundRef) return field.current?.focus();
+    setNumber(refundRef.number);
+    setKind(refundRef.kind);
     setMissing(false);
-  }, [named?.number, named?.kind]);
+  }, [refundRef?.number, refundRef?.kind]);
 
-  function go(goal: "sync" | "watch", text: string) {
+  function submit(target: View, text: string) {
     const trimmed = text.trim();
     setMissing(trimmed === "");
     if (trimmed === "") field.current?.focus();
-    else onGo(goal, { kind, number: trimmed });
+    else onSubmit(target, { kind, number: trimmed });
   }
 
   function paste(event: ClipboardEvent) {
@@ -42,19 +44,19 @@ export function NumberForm({ view, named, clientIp, onClientIp, onGo, onList }: 
     if (target?.closest("input, textarea") && (target !== field.current || number !== "")) return;
     const text = event.clipboardData?.getData("text/plain").trim() ?? "";
     const isList = /[\r\n]/.test(text);
-    if (text === "" || (!isList && text.length > MOST)) return;
+    if (text === "" || (!isList && text.length > MAX_LENGTH)) return;
     event.preventDefault();
     if (isList) return onList(text);
     setNumber(text);
-    go(view, text);
+    submit(view, text);
   }
 
   const onPaste = useRef(paste);
   onPaste.current = paste;
   useLayoutEffect(() => {
-    const listen = (event: ClipboardEvent) => onPaste.current(event);
-    document.addEventListener("paste", listen);
-    return () => document.removeEventListener("paste", listen);
+    const listener = (event: ClipboardEvent) => onPaste.current(event);
+    document.addEventListener("paste", listener);
+    return () => document.removeEventListener("paste", listener);
   }, []);
 
   return (
@@ -63,12 +65,12 @@ export function NumberForm({ view, named, clientIp, onClientIp, onGo, onList }: 
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        go(view, number);
+        submit(view, number);
       }}
     >
       <div class="field">
-        <label for="number">{words.form.number}</label>
-        <div class="ask">
+        <label for="number">{messages.form.number}</label>
+        <div class="field-row">
           <input
             ref={field}
             id="number"
@@ -83,18 +85,20 @@ export function NumberForm({ view, named, clientIp, onClientIp, onGo, onList }: 
             aria-describedby={missing ? "number-missing" : "number-hint"}
             onInput={(event) => setNumber(event.currentTarget.value)}
           />
-          <button type="submit" class="main">{words.form[view]}</button>
-          {view === "sync" && <button type="button" onClick={() => go("watch", number)}>{words.form.watch}</button>}
+          <button type="submit" class="main">{messages.form[view]}</button>
+          {view === "sync" && (
+            <button type="button" onClick={() => submit("watch", number)}>{messages.form.watch}</button>
+          )}
         </div>
         {missing
-          ? <p class="mistake" id="number-missing" role="alert">{words.form.missing}</p>
-          : <p class="note" id="number-hint">{words.form.hint}</p>}
+          ? <p class="error" id="number-missing" role="alert">{messages.form.missing}</p>
+          : <p class="note" id="number-hint">{messages.form.hint}</p>}
       </div>
       <KindChoice kind={kind} onKind={setKind} />
       <details open={clientIp !== ""}>
-        <summary>{words.form.more}</summary>
+        <summary>{messages.form.more}</summary>
         <div class="field">
-          <label for="client-ip">{words.form.clientIp}</label>
+          <label for="client-ip">{messages.form.clientIp}</label>
           <input
             id="client-ip"
             type="text"
@@ -109,16 +113,16 @@ export function NumberForm({ view, named, clientIp, onClientIp, onGo, onList }: 
   );
 }
 
-/** Whose numbers they are: DaxPay cannot tell from the number alone. */
-export function KindChoice({ kind, onKind }: { kind: Named["kind"]; onKind: (kind: Named["kind"]) => void }) {
-  const words = useWords();
+/** Chooses between DaxPay's numbers and the merchant's, which look alike. */
+export function KindChoice({ kind, onKind }: { kind: RefundRef["kind"]; onKind: (kind: RefundRef["kind"]) => void }) {
+  const messages = useMessages();
   return (
     <fieldset class="kind">
-      <legend>{words.form.kind}</legend>
+      <legend>{messages.form.kind}</legend>
       {(["refundNo", "bizRefundNo"] as const).map((each) => (
         <label key={each}>
           <input type="radio" name="kind" value={each} checked={kind === each} onChange={() => onKind(each)} />
-          {words.form[each]}
+          {messages.form[each]}
         </label>
       ))}
     </fieldset>

@@ -1,42 +1,44 @@
+import { isLocale, type Locale, useMessages } from "./i18n/locale.ts";
 import { hashOf, type Route } from "./route.ts";
 import { useService } from "./service.ts";
-import { isTag, type Tag, useWords } from "./words/choose.ts";
 
 interface HeaderProps {
   readonly route: Route;
-  readonly onLanguage: (tag: Tag) => void;
+  readonly onLocale: (locale: Locale) => void;
 }
 
 const VIEWS = ["sync", "watch", "batch"] as const;
 
 /** Each language by its own name. */
-const NAMES: Record<Tag, string> = { en: "English", zh: "中文" };
+const LANGUAGE_NAMES: Record<Locale, string> = { en: "English", zh: "中文" };
 
-export function Header({ route, onLanguage }: HeaderProps) {
-  const words = useWords();
-  const { hasToken, forget } = useService();
+export function Header({ route, onLocale }: HeaderProps) {
+  const messages = useMessages();
+  const { hasToken, signOut } = useService();
   return (
     <header class="top">
-      <a class="brand" href="#/">{words.title}</a>
-      <nav aria-label={words.nav.label}>
+      <a class="brand" href="#/">{messages.title}</a>
+      <nav aria-label={messages.nav.label}>
         {VIEWS.map((view) => (
           <a
             key={view}
-            href={hashOf(view === "batch" ? { view } : { view, named: undefined })}
+            href={hashOf(view === "batch" ? { view } : { view, refundRef: undefined })}
             aria-current={route.view === view ? "page" : undefined}
           >
-            {words.nav[view]}
+            {messages.nav[view]}
           </a>
         ))}
       </nav>
       <div class="session">
-        {hasToken && <button type="button" class="small" onClick={forget}>{words.token.forget}</button>}
+        {hasToken && <button type="button" class="small" onClick={signOut}>{messages.token.forget}</button>}
         <select
-          aria-label={words.language}
-          value={words.tag}
-          onChange={({ currentTarget }) => isTag(currentTarget.value) && onLanguage(currentTarget.value)}
+          aria-label={messages.language}
+          value={messages.locale}
+          onChange={({ currentTarget }) => isLocale(currentTarget.value) && onLocale(currentTarget.value)}
         >
-          {Object.entries(NAMES).map(([tag, name]) => <option key={tag} value={tag} lang={tag}>{name}</option>)}
+          {Object.entries(LANGUAGE_NAMES).map(([locale, name]) => (
+            <option key={locale} value={locale} lang={locale}>{name}</option>
+          ))}
         </select>
       </div>
     </header>

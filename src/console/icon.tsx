@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
-import type { Mark } from "./outcome.ts";
+import type { StatusKind } from "./outcome.ts";
 
-/** One outline per mark, so that no state is told by colour alone. */
-const SHAPES: Record<Mark | "waiting", ComponentChildren> = {
+/** One shape per kind, so that no state is shown by colour alone. */
+const SHAPES: Record<StatusKind | "waiting", ComponentChildren> = {
   succeeded: (
     <>
       <circle class="fill" cx="12" cy="12" r="10" />
@@ -28,7 +28,7 @@ const SHAPES: Record<Mark | "waiting", ComponentChildren> = {
       <path class="line" d="M7.5 12h9" />
     </>
   ),
-  missing: (
+  notFound: (
     <>
       <circle class="ring solid" cx="10" cy="10" r="7" />
       <path class="ink" d="M15.5 15.5L22 22M7.5 10h5" />
@@ -41,7 +41,7 @@ const SHAPES: Record<Mark | "waiting", ComponentChildren> = {
       <path class="line" d="M9.5 9.5a2.5 2.5 0 1 1 3.5 2.4c-.7.3-1 .7-1 1.6M12 17v.1" />
     </>
   ),
-  silent: (
+  noState: (
     <>
       <path class="fill" d="M12 2l11 20H1z" />
       <path class="line" d="M12 9v6m0 3.4v.1" />
@@ -54,7 +54,7 @@ const SHAPES: Record<Mark | "waiting", ComponentChildren> = {
   ),
 };
 
-/** Decoration: its words always stand beside it. */
-export function Icon({ mark }: { mark: Mark | "waiting" }) {
-  return <svg class={`icon ${mark}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">{SHAPES[mark]}</svg>;
+/** Decorative: a text always accompanies it. */
+export function Icon({ kind }: { kind: StatusKind | "waiting" }) {
+  return <svg class={`icon ${kind}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">{SHAPES[kind]}</svg>;
 }

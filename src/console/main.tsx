@@ -6,15 +6,15 @@ import { App } from "./app.tsx";
 import { fetchSettings } from "./service.ts";
 import { createSession, storageOf } from "./session.ts";
 
-/** Longer than the service waits for DaxPay, so that its own account of a missing answer arrives. */
+/** Longer than the service waits for DaxPay, so that the service's own timeout failure arrives first. */
 const TIMEOUT_MS = 60_000;
 
-// Preact (5 KB) keeps a thousand rows in step with what arrives; nothing heavier is needed, and by hand it would be more.
+// Preact (5 KB) re-renders a thousand rows well enough.
 const root = document.getElementById("root");
-if (!root) throw new TypeError('Found no element "root", wanted the one of index.html');
+if (!root) throw new TypeError('index.html: expected an element with the id "root", got none');
 const base = new URL(".", document.baseURI);
 const session = createSession(storageOf(window));
-// gRPC-Web answers failures with HTTP 200 too; of any other status Chromium complains in the console by itself.
+// gRPC-Web answers failures with HTTP 200; Chromium logs any other status as an error in the developer console.
 const client = createRefundClient({
   baseUrl: base.href,
   protocol: "grpc-web",
@@ -22,5 +22,5 @@ const client = createRefundClient({
   timeoutMs: TIMEOUT_MS,
 });
 render(<App client={client} session={session} settings={fetchSettings(new URL("console.json", base))} />, root);
-// From here on every control answers: for whoever measures the page.
+// Marks when the page is interactive, for performance measurements.
 performance.mark("usable");

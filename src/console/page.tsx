@@ -1,53 +1,63 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import { useBatch } from "./batch/run.ts";
 import { BatchView } from "./batch/view.tsx";
-import { CONTENT, useKeptFocus } from "./focus.ts";
-import { NumberForm } from "./form.tsx";
+import { CONTENT, useFocusRecovery } from "./focus.ts";
+import { RefundForm } from "./form.tsx";
 import { Header } from "./header.tsx";
-import { hashOf, type Named, type Route, routeFrom } from "./route.ts";
+import { type Locale, useMessages } from "./i18n/locale.ts";
+import { hashOf, type RefundRef, type Route, routeFrom } from "./route.ts";
 import { useService } from "./service.ts";
-import { Skip } from "./skip.tsx";
+import { SkipLink } from "./skip-link.tsx";
 import { SyncView } from "./sync.tsx";
 import { useTitle } from "./title.ts";
-import { TokenEntry } from "./token.tsx";
+import { TokenForm } from "./token.tsx";
 import { WatchView } from "./watch.tsx";
-import { type Tag, useWords } from "./words/choose.ts";
 
-/** Shows what the address names. */
-export function Page({ onLanguage }: { onLanguage: (tag: Tag) => void }) {
-  const words = useWords();
+/** Shows the view that the address selects. */
+export function Page({ onLocale }: { onLocale: (locale: Locale) => void }) {
+  const messages = useMessages();
   const service = useService();
-  const { route, visit, go } = useRoute();
+  const { route, visit, navigate } = useRoute();
   const batch = useBatch(service);
   const [list, setList] = useState("");
   const [clientIp, setClientIp] = useState("");
-  useKeptFocus();
+  useFocusRecovery();
 
   return (
     <>
-      <Skip to={CONTENT}>{words.skip}</Skip>
-      <Header route={route} onLanguage={onLanguage} />
+      <SkipLink to={CONTENT}>{messages.skip}</SkipLink>
+      <Header route={route} onLocale={onLocale} />
       <main id={CONTENT} tabIndex={-1} class={route.view}>
-        {service.gate && <TokenEntry key={service.admission} why={service.gate} onToken={service.admit} />}
+        {service.authPrompt && (
+          <TokenForm key={service.authEpoch} reason={service.authPrompt} onToken={service.signIn} />
+        )}
         {route.view === "batch" ? <BatchView batch={batch} text={list} onText={setList} /> : (
           <>
-            <h1>{route.view === "sync" ? words.form.syncHeading : words.form.watchHeading}</h1>
-            <NumberForm
+            <h1>{route.view === "sync" ? messages.form.syncHeading : messages.form.watchHeading}</h1>
+            <RefundForm
               key={route.view}
               view={route.view}
-              named={route.named}
+              refundRef={route.refundRef}
               clientIp={clientIp}
               onClientIp={setClientIp}
-              onGo={(view, named) => go({ view, named })}
+              onSubmit={(view, refundRef) => navigate({ view, refundRef })}
               onList={(text) => {
                 setList(text);
                 batch.clear();
-                go({ view: "batch" });
+                navigate({ view: "batch" });
               }}
             />
-            {route.named
-              ? <Named key={visit} view={route.view} named={route.named} clientIp={clientIp} go={go} />
-              : <Start />}
+            {route.refundRef
+              ? (
+                <RefundView
+                  key={visit}
+                  view={route.view}
+                  refundRef={route.refundRef}
+                  clientIp={clientIp}
+                  navigate={navigate}
+                />
+              )
+              : <EmptyView />}
           </>
         )}
       </main>
@@ -55,48 +65,47 @@ export function Page({ onLanguage }: { onLanguage: (tag: Tag) => void }) {
   );
 }
 
-interface NamedProps {
+interface RefundViewProps {
   readonly view: "sync" | "watch";
-  readonly named: Named;
+  readonly refundRef: RefundRef;
   readonly clientIp: string;
-  readonly go: (route: Route) => void;
+  readonly navigate: (route: Route) => void;
 }
 
-function Named({ view, named, clientIp, go }: NamedProps) {
-  const again = () => go({ view, named });
-  return view === "watch" ? <WatchView named={named} clientIp={clientIp} onAgain={again} /> : (
+function RefundView({ view, refundRef, clientIp, navigate }: RefundViewProps) {
+  const restart = () => navigate({ view, refundRef });
+  return view === "watch" ? <WatchView refundRef={refundRef} clientIp={clientIp} onRestart={restart} /> : (
     <SyncView
-      named={named}
+      refundRef={refundRef}
       clientIp={clientIp}
-      onAgain={again}
-      onWatch={() => go({ view: "watch", named })}
+      onRetry={restart}
+      onWatch={() => navigate({ view: "watch", refundRef })}
     />
   );
 }
 
-/** Nothing is asked yet. */
-function Start() {
+function EmptyView() {
   useTitle("");
   return null;
 }
 
-/** The address as a route. `visit` grows whenever one is gone to, the same one included. */
+/** The address as a route. `visit` increases with every navigation, also to the same route. */
 function useRoute() {
   const [{ route, visit }, setPlace] = useState(() => ({ route: routeFrom(location.hash), visit: 0 }));
-  const arrive = () => setPlace((before) => ({ route: routeFrom(location.hash), visit: before.visit + 1 }));
+  const update = () => setPlace((before) => ({ route: routeFrom(location.hash), visit: before.visit + 1 }));
   useLayoutEffect(() => {
-    const turn = () => {
-      // What stood below the fold of one view is nowhere in the next; going back, the browser restores its own place.
+    const onHashChange = () => {
+      // A new view starts at its top; on going back, the browser restores the position itself.
       scrollTo(0, 0);
-      arrive();
+      update();
     };
-    addEventListener("hashchange", turn);
-    return () => removeEventListener("hashchange", turn);
+    addEventListener("hashchange", onHashChange);
+    return () => removeEventListener("hashchange", onHashChange);
   }, []);
 
-  function go(next: Route) {
-    if (hashOf(next) === hashOf(routeFrom(location.hash))) arrive();
+  function navigate(next: Route) {
+    if (hashOf(next) === hashOf(routeFrom(location.hash))) update();
     else location.hash = hashOf(next);
   }
-  return { route, visit, go };
+  return { route, visit, navigate };
 }

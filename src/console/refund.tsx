@@ -1,59 +1,116 @@
-import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
-import type { Refund } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { durationMs, type Timestamp as TimestampMessage, timestampDate } from "@bufbuild/protobuf/wkt";
+import { Binding, type Refund } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
 import { durationText } from "./duration.ts";
-import { Fact, Facts, Foreign, Identifier } from "./facts.tsx";
+import { Fact, Facts, Identifier, UntrustedText } from "./facts.tsx";
+import { useMessages } from "./i18n/locale.ts";
 import { Icon } from "./icon.tsx";
-import { chineseNameOf, markOf, statusWords } from "./outcome.ts";
-import { Moment, useLeft } from "./time.tsx";
-import { useWords } from "./words/choose.ts";
+import { amountText } from "./money.ts";
+import { adviceOf, chineseNameOf, kindOf, type RefundOutcome, statusMessages } from "./outcome.ts";
+import { Timestamp, timestampText, useLeft } from "./time.tsx";
 
-/** A refund's state with its evidence. */
-export function RefundCard({ refund, learnedAt }: { refund: Refund; learnedAt: number }) {
-  const words = useWords();
-  const { name, meaning, next } = statusWords(refund, words);
-  const mark = markOf({ case: "refund", value: refund });
+interface RefundCardProps {
+  readonly outcome: RefundOutcome;
+  /** When the page received it, in epoch milliseconds. */
+  readonly receivedAt: number;
+}
+
+/** A refund's state, what to do about it, and what proves it. */
+export function RefundCard({ outcome, receivedAt }: RefundCardProps) {
+  const messages = useMessages();
+  const { refund: labels } = messages;
+  const { value: refund, contradicts } = outcome;
+  const { meaning, next } = adviceOf(refund, messages);
+  const kind = kindOf(outcome);
   return (
-    <article class={`card ${mark}`}>
+    <article class={`card ${kind}`}>
       <header>
-        <Icon mark={mark} />
+        <Icon kind={kind} />
         <div>
-          <h2>{name}</h2>
+          <h2>{statusMessages(refund, messages).name}</h2>
           <p>{meaning}</p>
         </div>
-        <span class="badge">{refund.final ? words.sync.final : words.sync.passing}</span>
+        <span class="badge">{refund.final ? labels.final : labels.notFinal}</span>
       </header>
       <Facts>
-        <Fact name={words.sync.next}>
+        {contradicts && <Contradiction earlier={contradicts} refund={refund} />}
+        <Fact name={labels.next}>
           <p>{next}</p>
-          {refund.nextSyncDelay && <NextSync until={learnedAt + durationMs(refund.nextSyncDelay)} />}
+          {refund.nextSyncDelay && <NextSync until={receivedAt + durationMs(refund.nextSyncDelay)} />}
         </Fact>
-        <Fact name={words.sync.daxpayWord}>
-          <DaxPayWord refund={refund} />
+        <Fact name={labels.daxpayStatus}>
+          <DaxPayStatus refund={refund} />
         </Fact>
-        <Fact name={words.sync.repliedAt}>
-          {refund.replyTime ? <Moment at={timestampDate(refund.replyTime)} /> : words.sync.none}
+        {refund.amountFen !== undefined && (
+          <Fact name={labels.amount}>{amountText(refund.amountFen, messages.languageTag)}</Fact>
+        )}
+        <TextFact name={labels.channel} text={refund.channel} />
+        <TextFact name={labels.errorMessage} text={refund.errorMessage} />
+        <TimeFact name={labels.finishTime} at={refund.finishTime} />
+        <TimeFact name={labels.unchangedSince} at={refund.unchangedSince} />
+        <TimeFact name={labels.replyTime} at={refund.replyTime} />
+        <Fact name={labels.refundNo}>
+          <Identifier text={refund.refundNo} what={labels.refundNo} />
         </Fact>
-        <Fact name={words.sync.refundNo}>
-          <Identifier text={refund.refundNo} what={words.sync.refundNo} />
+        <Fact name={labels.bizRefundNo}>
+          <Identifier text={refund.bizRefundNo} what={labels.bizRefundNo} />
         </Fact>
-        <Fact name={words.sync.bizRefundNo}>
-          <Identifier text={refund.bizRefundNo} what={words.sync.bizRefundNo} />
-        </Fact>
-        <Fact name={words.sync.traceId}>
-          <Identifier text={refund.daxpayTraceId} what={words.sync.traceId} />
+        {refund.orderNo && (
+          <Fact name={labels.orderNo}>
+            <Identifier text={refund.orderNo} what={labels.orderNo} />
+          </Fact>
+        )}
+        <TextFact name={labels.account} text={refund.account} />
+        {refund.binding !== Binding.UNSPECIFIED && (
+          <Fact name={labels.binding}>{messages.binding[refund.binding] ?? refund.binding}</Fact>
+        )}
+        <Fact name={labels.traceId}>
+          <Identifier text={refund.daxpayTraceId} what={labels.traceId} />
         </Fact>
       </Facts>
     </article>
   );
 }
 
-/** DaxPay's own spelling, and its Chinese name. */
-export function DaxPayWord({ refund }: { refund: Refund }) {
+function Contradiction({ earlier, refund }: { earlier: Refund; refund: Refund }) {
+  const messages = useMessages();
+  const time = earlier.replyTime ? timestampText(timestampDate(earlier.replyTime), messages) : messages.refund.none;
+  return (
+    <Fact name={messages.refund.contradiction}>
+      <div class="warning">
+        <p>{messages.refund.contradicts(statusMessages(earlier, messages).name, time)}</p>
+        <p>
+          {messages.refund.checkOrder} <UntrustedText text={refund.orderNo || earlier.orderNo} />
+        </p>
+      </div>
+    </Fact>
+  );
+}
+
+function TextFact({ name, text }: { name: string; text: string }) {
+  if (text === "") return null;
+  return (
+    <Fact name={name}>
+      <UntrustedText text={text} />
+    </Fact>
+  );
+}
+
+function TimeFact({ name, at }: { name: string; at: TimestampMessage | undefined }) {
+  if (!at) return null;
+  return (
+    <Fact name={name}>
+      <Timestamp at={timestampDate(at)} />
+    </Fact>
+  );
+}
+
+/** DaxPay's raw status and its Chinese name. */
+export function DaxPayStatus({ refund }: { refund: Refund }) {
   const chinese = chineseNameOf(refund);
   return (
-    <span class="word">
+    <span class="daxpay-status">
       <code>
-        <Foreign text={refund.daxpayStatus} />
+        <UntrustedText text={refund.daxpayStatus} />
       </code>
       {chinese && <span lang="zh">{chinese}</span>}
     </span>
@@ -61,7 +118,7 @@ export function DaxPayWord({ refund }: { refund: Refund }) {
 }
 
 function NextSync({ until }: { until: number }) {
-  const words = useWords();
+  const { languageTag, refund } = useMessages();
   const left = useLeft(until);
-  return <p class="note">{left > 0 ? words.sync.before(durationText(left, words.locale)) : words.sync.askable}</p>;
+  return <p class="note">{left > 0 ? refund.nextSyncIn(durationText(left, languageTag)) : refund.nextSyncNow}</p>;
 }

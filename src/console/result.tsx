@@ -7,7 +7,7 @@ interface ResultProps {
   readonly children: ComponentChildren;
 }
 
-/** The place of a result, which takes the focus of controls that vanish. */
+/** The section of a result, which gets the focus of controls that are removed. */
 export function Result({ label, class: name, children }: ResultProps) {
   return <section id={RESULT} class={name} tabIndex={-1} aria-label={label}>{children}</section>;
 }

@@ -1,9 +1,10 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { RefundClient } from "../client.ts";
+import type { FinalStates } from "./final-states.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** What the service tells the page about itself. */
+/** The service's settings that the page shows. */
 export interface Settings {
   /** Port that speaks gRPC, on the page's own host. */
   readonly grpcPort: number;
@@ -14,29 +15,30 @@ export interface Settings {
 export interface Service {
   readonly client: RefundClient;
   readonly settings: Settings | undefined;
+  readonly finalStates: FinalStates;
   readonly hasToken: boolean;
-  /** Why a token is asked for; unset where none is. */
-  readonly gate: "missing" | "wrong" | undefined;
-  /** Counts the tokens given after a refusal: what was refused is asked again when it grows. */
-  readonly admission: number;
-  /** Looks whether an outcome is the refusal of the token, and asks for one if so. */
-  readonly check: (outcome: Outcome) => void;
-  readonly admit: (token: string) => void;
-  readonly forget: () => void;
+  /** Why the page asks for a token; undefined while it does not. */
+  readonly authPrompt: "missing" | "wrong" | undefined;
+  /** Increases with every sign-in: requests that were rejected before are sent again. */
+  readonly authEpoch: number;
+  /** Asks for a token when the outcome is an authentication error. */
+  readonly handleAuthError: (outcome: Outcome) => void;
+  readonly signIn: (token: string) => void;
+  readonly signOut: () => void;
 }
 
 export const ServiceContext = createContext<Service | undefined>(undefined);
 
 export function useService(): Service {
   const service = useContext(ServiceContext);
-  if (!service) throw new TypeError("Found no ServiceContext, wanted one around every view");
+  if (!service) throw new TypeError("useService(): expected a ServiceContext around the view, got none");
   return service;
 }
 
-/** Milliseconds until the watch's next attempt, before the service's own small spread. */
-export function nextAttemptMs(attempt: number, leastMs: number, settings: Settings | undefined): number {
+/** Milliseconds until a watch's next attempt, without the service's jitter. */
+export function nextAttemptMs(attempt: number, minDelayMs: number, settings: Settings | undefined): number {
   const waits = settings?.watchWaitsMs ?? [];
-  return Math.max(leastMs, waits[Math.min(attempt, waits.length) - 1] ?? 0);
+  return Math.max(minDelayMs, waits[Math.min(attempt, waits.length) - 1] ?? 0);
 }
 
 export async function fetchSettings(url: URL): Promise<Settings | undefined> {
@@ -44,7 +46,7 @@ export async function fetchSettings(url: URL): Promise<Settings | undefined> {
     const response = await fetch(url);
     return response.ok ? settingsFrom(await response.json()) : undefined;
   } catch {
-    // The page works without: it shows no command for gRPC and counts from the shortest wait.
+    // The page works without them: it shows no command for gRPC and counts down the shortest delay.
     return undefined;
   }
 }

@@ -1,9 +1,9 @@
-import { isTag, type Tag, tagFrom } from "./words/choose.ts";
+import { isLocale, type Locale, localeFrom } from "./i18n/locale.ts";
 
-/** What a tab remembers until it is closed. Where the browser forbids storage it lasts until the page is left. */
+/** What a tab keeps until it is closed; until the page is left where the browser forbids storage. */
 export interface Session {
   readonly token: Entry<string>;
-  readonly tag: Entry<Tag>;
+  readonly locale: Entry<Locale>;
 }
 
 interface Entry<T> {
@@ -14,7 +14,7 @@ interface Entry<T> {
 export function createSession(storage: Storage | undefined): Session {
   return {
     token: entry(storage, "token", (text): text is string => text !== ""),
-    tag: entry(storage, "language", isTag),
+    locale: entry(storage, "locale", isLocale),
   };
 }
 
@@ -26,8 +26,8 @@ export function storageOf(window: Window): Storage | undefined {
   }
 }
 
-export function startTag(session: Session, languages: readonly string[]): Tag {
-  return session.tag.get() ?? tagFrom(languages);
+export function initialLocale(session: Session, languages: readonly string[]): Locale {
+  return session.locale.get() ?? localeFrom(languages);
 }
 
 function entry<T extends string>(

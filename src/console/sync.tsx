@@ -1,73 +1,68 @@
 import { useEffect, useState } from "preact/hooks";
-import { Announcer } from "./announce.tsx";
 import { Commands } from "./commands.tsx";
 import { durationText } from "./duration.ts";
-import { FailureCard } from "./failure.tsx";
+import { useMessages } from "./i18n/locale.ts";
+import { LiveRegion } from "./live-region.tsx";
 import { nameOf, type Outcome, outcomeFrom } from "./outcome.ts";
-import { RefundCard } from "./refund.tsx";
+import { OutcomeCard } from "./outcome-card.tsx";
 import { Result } from "./result.tsx";
-import { type Named, queryOf } from "./route.ts";
+import { type RefundRef, requestFrom } from "./route.ts";
 import { useService } from "./service.ts";
 import { useSince } from "./time.tsx";
 import { useTitle } from "./title.ts";
-import { useWords } from "./words/choose.ts";
 
 interface SyncViewProps {
-  readonly named: Named;
+  readonly refundRef: RefundRef;
   readonly clientIp: string;
-  readonly onAgain: () => void;
+  readonly onRetry: () => void;
   readonly onWatch: () => void;
 }
 
+/** Times are epoch milliseconds. */
 type Phase =
-  | { readonly name: "asking"; readonly since: number; readonly cancel: () => void }
+  | { readonly name: "running"; readonly since: number; readonly cancel: () => void }
   | { readonly name: "canceled" }
-  | { readonly name: "learned"; readonly at: number; readonly outcome: Outcome };
+  | { readonly name: "done"; readonly at: number; readonly outcome: Outcome };
 
 /** Syncs one refund as soon as it is shown. */
-export function SyncView({ named, clientIp, onAgain, onWatch }: SyncViewProps) {
-  const words = useWords();
-  const { client, check, admission } = useService();
+export function SyncView({ refundRef, clientIp, onRetry, onWatch }: SyncViewProps) {
+  const messages = useMessages();
+  const { client, finalStates, handleAuthError, authEpoch } = useService();
   const [phase, setPhase] = useState<Phase>();
-  const request = { ...queryOf(named), ...(clientIp && { clientIp }) };
+  const request = requestFrom(refundRef, clientIp);
 
   useEffect(() => {
     const abort = new AbortController();
     const { signal } = abort;
-    const learned = (outcome: Outcome) => {
+    const finish = (outcome: Outcome) => {
       if (signal.aborted) return;
-      setPhase({ name: "learned", at: Date.now(), outcome });
-      check(outcome);
+      setPhase({ name: "done", at: Date.now(), outcome: finalStates.check(outcome) });
+      handleAuthError(outcome);
     };
     const cancel = () => {
       abort.abort();
       setPhase({ name: "canceled" });
     };
-    setPhase({ name: "asking", since: Date.now(), cancel });
+    setPhase({ name: "running", since: Date.now(), cancel });
     client.syncRefund(request, { signal }).then(
-      (value) => learned({ case: "refund", value }),
-      (error) => learned(outcomeFrom(error)),
+      (value) => finish({ case: "refund", value }),
+      (error) => finish(outcomeFrom(error)),
     );
     return () => abort.abort();
-  }, [admission]);
+  }, [authEpoch]);
 
-  const name = phase?.name === "learned" ? nameOf(phase.outcome, words) : "";
-  useTitle(name && `${name} · ${named.number}`);
+  const name = phase?.name === "done" ? nameOf(phase.outcome, messages) : "";
+  useTitle(name && `${name} · ${refundRef.number}`);
   return (
-    <Result class="result" label={named.number}>
-      <Announcer text={name} />
-      {phase?.name === "asking" && <Asking since={phase.since} onCancel={phase.cancel} />}
-      {phase?.name === "canceled" && <p class="card quiet">{words.sync.canceled}</p>}
-      {phase?.name === "learned" && phase.outcome.case === "refund" && (
-        <RefundCard refund={phase.outcome.value} learnedAt={phase.at} />
-      )}
-      {phase?.name === "learned" && phase.outcome.case !== "refund" && (
-        <FailureCard outcome={phase.outcome} learnedAt={phase.at} onRetry={onAgain} />
-      )}
-      {phase && phase.name !== "asking" && (
+    <Result class="result" label={refundRef.number}>
+      <LiveRegion text={name} />
+      {phase?.name === "running" && <Running since={phase.since} onCancel={phase.cancel} />}
+      {phase?.name === "canceled" && <p class="card quiet">{messages.sync.canceled}</p>}
+      {phase?.name === "done" && <OutcomeCard outcome={phase.outcome} receivedAt={phase.at} onRetry={onRetry} />}
+      {phase && phase.name !== "running" && (
         <p class="buttons">
-          <button type="button" onClick={onAgain}>{words.sync.again}</button>
-          <button type="button" onClick={onWatch}>{words.sync.watch}</button>
+          <button type="button" onClick={onRetry}>{messages.sync.again}</button>
+          <button type="button" onClick={onWatch}>{messages.sync.watch}</button>
         </p>
       )}
       <Commands call={{ method: "SyncRefund", request }} />
@@ -75,14 +70,14 @@ export function SyncView({ named, clientIp, onAgain, onWatch }: SyncViewProps) {
   );
 }
 
-function Asking({ since, onCancel }: { since: number; onCancel: () => void }) {
-  const words = useWords();
+function Running({ since, onCancel }: { since: number; onCancel: () => void }) {
+  const { languageTag, sync } = useMessages();
   const ms = useSince(since);
   return (
-    <p class="card quiet asking">
+    <p class="card quiet">
       <span class="spinner" aria-hidden="true" />
-      <span>{words.sync.asking(ms < 1000 ? "" : durationText(ms, words.locale))}</span>
-      <button type="button" onClick={onCancel}>{words.sync.cancel}</button>
+      <span>{sync.running(ms < 1000 ? "" : durationText(ms, languageTag))}</span>
+      <button type="button" onClick={onCancel}>{sync.cancel}</button>
     </p>
   );
 }

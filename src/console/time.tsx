@@ -1,34 +1,37 @@
 import { useEffect, useState } from "preact/hooks";
-import { useWords } from "./words/choose.ts";
+import type { Messages } from "./i18n/en.ts";
+import { useMessages } from "./i18n/locale.ts";
 
 const SECOND_MS = 1000;
 
-/** A moment in the reader's own zone; UTC and the zone's name on hover. */
-export function Moment({ at, dateless = false }: { at: Date; dateless?: boolean }) {
-  const { tag, locale: standard } = useWords();
-  const locale = navigator.languages.find((language) => language.startsWith(tag)) ?? standard;
+/** A time in the reader's own zone; UTC and the zone's name on hover. */
+export function Timestamp({ at, dateless = false }: { at: Date; dateless?: boolean }) {
+  const text = timestampText(at, useMessages(), dateless);
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const text = new Intl.DateTimeFormat(locale, {
-    dateStyle: dateless ? undefined : "medium",
-    timeStyle: "medium",
-  }).format(at);
   return <time dateTime={at.toISOString()} title={`${at.toISOString()} (${text}, ${zone})`}>{text}</time>;
 }
 
-/** Milliseconds left until the moment, counted down once a second; 0 when it has come. */
+/** A time in the reader's own zone, as the browser's variant of the page's language writes it. */
+export function timestampText(at: Date, { locale, languageTag }: Messages, dateless = false): string {
+  const variant = navigator.languages.find((language) => language.startsWith(locale)) ?? languageTag;
+  return new Intl.DateTimeFormat(variant, { dateStyle: dateless ? undefined : "medium", timeStyle: "medium" })
+    .format(at);
+}
+
+/** Milliseconds left until a time, in epoch milliseconds; updated twice a second, 0 once it has come. */
 export function useLeft(until: number | undefined): number {
   const [now, setNow] = useState(Date.now);
-  const going = until !== undefined && until > now;
+  const running = until !== undefined && until > now;
   useEffect(() => {
     setNow(Date.now());
-    if (!going) return;
+    if (!running) return;
     const timer = setInterval(() => setNow(Date.now()), SECOND_MS / 2);
     return () => clearInterval(timer);
-  }, [until, going]);
+  }, [until, running]);
   return until === undefined ? 0 : Math.max(0, until - now);
 }
 
-/** Milliseconds since the moment, counted up once a second. */
+/** Milliseconds since a time, in epoch milliseconds; updated once a second. */
 export function useSince(from: number): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

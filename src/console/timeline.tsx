@@ -1,40 +1,42 @@
+import { useMessages } from "./i18n/locale.ts";
 import { Icon } from "./icon.tsx";
-import { markOf, nameOf, type Outcome } from "./outcome.ts";
-import { DaxPayWord } from "./refund.tsx";
-import { Moment } from "./time.tsx";
-import { useWords } from "./words/choose.ts";
+import { kindOf, nameOf, type Outcome } from "./outcome.ts";
+import { DaxPayStatus } from "./refund.tsx";
+import { Timestamp } from "./time.tsx";
 
-/** One line of a watch's story. */
+/** One event of a watch. */
 export interface Entry {
   readonly key: number;
   readonly at: Date;
-  readonly event: "attempt" | "lost" | "back";
+  readonly event: "attempt" | "disconnected" | "reconnected";
   readonly attempt?: number;
   readonly outcome?: Outcome;
 }
 
 export function Timeline({ entries }: { entries: readonly Entry[] }) {
-  const words = useWords();
+  const messages = useMessages();
   return (
     <section class="timeline">
-      <h2 id="timeline">{words.watch.timeline}</h2>
+      <h2 id="timeline">{messages.watch.timeline}</h2>
       <ol reversed aria-labelledby="timeline">
-        {entries.map((entry) => <Line key={entry.key} entry={entry} />)}
+        {entries.map((entry) => <TimelineItem key={entry.key} entry={entry} />)}
       </ol>
     </section>
   );
 }
 
-function Line({ entry: { at, event, attempt, outcome } }: { entry: Entry }) {
-  const words = useWords();
-  const mark = outcome ? markOf(outcome) : event === "lost" ? "silent" : "waiting";
+function TimelineItem({ entry: { at, event, attempt, outcome } }: { entry: Entry }) {
+  const messages = useMessages();
+  const kind = outcome ? kindOf(outcome) : event === "disconnected" ? "noState" : "waiting";
   return (
-    <li class={mark}>
-      <Icon mark={mark} />
-      <Moment at={at} dateless />
-      {attempt !== undefined && <span class="attempt">{words.watch.attempt(attempt)}</span>}
-      <strong>{outcome ? nameOf(outcome, words) : words.watch[event === "lost" ? "lost" : "back"]}</strong>
-      {outcome?.case === "refund" && <DaxPayWord refund={outcome.value} />}
+    <li class={kind}>
+      <Icon kind={kind} />
+      <Timestamp at={at} dateless />
+      {attempt !== undefined && <span class="attempt">{messages.watch.attempt(attempt)}</span>}
+      <strong>
+        {outcome ? nameOf(outcome, messages) : messages.watch[event === "disconnected" ? event : "reconnected"]}
+      </strong>
+      {outcome?.case === "refund" && <DaxPayStatus refund={outcome.value} />}
     </li>
   );
 }

@@ -1,9 +1,9 @@
 import { useEffect } from "preact/hooks";
-import { useWords } from "./words/choose.ts";
+import { useMessages } from "./i18n/locale.ts";
 
-/** Puts the text into the tab's title, so that a tab in the background tells what became of its refund. */
+/** Shows the text in the tab's title, so that it is visible while the tab is in the background. */
 export function useTitle(text: string): void {
-  const { title } = useWords();
+  const { title } = useMessages();
   useEffect(() => {
     document.title = text ? `${text} · ${title}` : title;
   }, [text, title]);

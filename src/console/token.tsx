@@ -1,17 +1,17 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { useWords } from "./words/choose.ts";
+import { useMessages } from "./i18n/locale.ts";
 
-interface TokenEntryProps {
-  /** Whether a token was refused, or none was given. */
-  readonly why: "missing" | "wrong";
+interface TokenFormProps {
+  /** Whether the request had no token or a wrong one. */
+  readonly reason: "missing" | "wrong";
   readonly onToken: (token: string) => void;
 }
 
-/** What a header may hold without a blank. */
+/** Visible ASCII, as a header may hold it. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
-export function TokenEntry({ why, onToken }: TokenEntryProps) {
-  const words = useWords();
+export function TokenForm({ reason, onToken }: TokenFormProps) {
+  const { token: texts } = useMessages();
   const field = useRef<HTMLInputElement>(null);
   const [invalid, setInvalid] = useState(false);
   useLayoutEffect(() => field.current?.focus(), []);
@@ -29,23 +29,23 @@ export function TokenEntry({ why, onToken }: TokenEntryProps) {
         else field.current?.focus();
       }}
     >
-      <h2 id="token-heading">{words.token.heading}</h2>
-      <p role="alert">{words.token[why]}</p>
+      <h2 id="token-heading">{texts.heading}</h2>
+      <p role="alert">{texts[reason]}</p>
       <div class="field">
-        <label for="token">{words.token.label}</label>
+        <label for="token">{texts.label}</label>
         <input
           ref={field}
           id="token"
           type="password"
           autocomplete="off"
           aria-invalid={invalid}
-          aria-describedby={invalid ? "token-mistake token-note" : "token-note"}
+          aria-describedby={invalid ? "token-invalid token-note" : "token-note"}
         />
-        {invalid && <p class="mistake" id="token-mistake">{words.token.invalid}</p>}
-        <p class="note" id="token-note">{words.token.note}</p>
+        {invalid && <p class="error" id="token-invalid">{texts.invalid}</p>}
+        <p class="note" id="token-note">{texts.note}</p>
       </div>
       <p class="buttons">
-        <button type="submit" class="main">{words.token.use}</button>
+        <button type="submit" class="main">{texts.use}</button>
       </p>
     </form>
   );

@@ -1,9 +1,9 @@
 import { defineConfig } from "vite";
 
-/** Builds src/console/dist, which is committed: the same source gives the same bytes. */
+/** Builds src/console/dist, which is committed; the build is reproducible. */
 export default defineConfig({
   root: import.meta.dirname,
-  // Relative, so that the page also works behind a proxy that gives it a path of its own.
+  // Relative, so that the page also works below a path prefix of a proxy.
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {

@@ -1,48 +1,46 @@
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { useEffect, useState } from "preact/hooks";
-import type { WatchRefundResponse } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { Announcer } from "./announce.tsx";
 import { Commands } from "./commands.tsx";
 import { durationText } from "./duration.ts";
-import { FailureCard } from "./failure.tsx";
-import { nameOf, type Outcome, outcomeFrom } from "./outcome.ts";
-import { RefundCard } from "./refund.tsx";
+import type { Messages } from "./i18n/en.ts";
+import { useMessages } from "./i18n/locale.ts";
+import { LiveRegion } from "./live-region.tsx";
+import { nameOf, type Outcome, outcomeFrom, outcomeIn, retryDelayMs } from "./outcome.ts";
+import { OutcomeCard } from "./outcome-card.tsx";
 import { Result } from "./result.tsx";
-import { type Named, queryOf } from "./route.ts";
+import { type RefundRef, requestFrom } from "./route.ts";
 import { nextAttemptMs, type Service, type Settings, useService } from "./service.ts";
 import { useLeft } from "./time.tsx";
 import { type Entry, Timeline } from "./timeline.tsx";
 import { useTitle } from "./title.ts";
-import { useWords } from "./words/choose.ts";
-import type { Words } from "./words/en.ts";
 
 interface WatchViewProps {
-  readonly named: Named;
+  readonly refundRef: RefundRef;
   readonly clientIp: string;
-  readonly onAgain: () => void;
+  readonly onRestart: () => void;
 }
 
-/** How the watch stands. Moments are milliseconds since 1970. */
+/** Times are epoch milliseconds. */
 type Phase =
   | { readonly name: "starting" | "ended" | "failed" | "stopped" }
-  /** The latest attempt came at that moment; the next may not come before leastMs. */
-  | { readonly name: "open"; readonly at: number; readonly attempt: number; readonly leastMs: number }
-  | { readonly name: "lost"; readonly againAt: number };
+  /** The latest attempt was received `at`; the next one follows after `minDelayMs` at the earliest. */
+  | { readonly name: "open"; readonly at: number; readonly attempt: number; readonly minDelayMs: number }
+  | { readonly name: "disconnected"; readonly reconnectAt: number };
 
-interface Learned {
+interface Latest {
   readonly outcome: Outcome;
-  readonly at: number;
+  readonly receivedAt: number;
 }
 
-/** Follows one refund as soon as it is shown, until its state is final or the reader leaves. */
-export function WatchView({ named, clientIp, onAgain }: WatchViewProps) {
-  const words = useWords();
+/** Watches one refund as soon as it is shown, until its state is final or the view is left. */
+export function WatchView({ refundRef, clientIp, onRestart }: WatchViewProps) {
+  const messages = useMessages();
   const service = useService();
   const [phase, setPhase] = useState<Phase>({ name: "starting" });
   const [entries, setEntries] = useState<readonly Entry[]>([]);
-  const [last, setLast] = useState<Learned>();
+  const [latest, setLatest] = useState<Latest>();
   const [stop, setStop] = useState<() => void>();
-  const request = { ...queryOf(named), ...(clientIp && { clientIp }) };
+  const request = requestFrom(refundRef, clientIp);
 
   useEffect(() => {
     const abort = new AbortController();
@@ -52,109 +50,101 @@ export function WatchView({ named, clientIp, onAgain }: WatchViewProps) {
       abort.abort();
       setPhase({ name: "stopped" });
     });
-    follow(service, request, abort.signal, {
-      phase: setPhase,
-      entry: (entry) => setEntries((before) => [{ ...entry, key: before.length }, ...before]),
-      learned: setLast,
+    runWatch(service, request, abort.signal, {
+      onPhase: setPhase,
+      onEntry: (entry) => setEntries((before) => [{ ...entry, key: before.length }, ...before]),
+      onOutcome: setLatest,
     });
     return () => abort.abort();
-  }, [service.admission]);
+  }, [service.authEpoch]);
 
-  const name = last ? nameOf(last.outcome, words) : "";
-  useTitle(name && `${name} · ${named.number}`);
-  const going = phase.name === "starting" || phase.name === "open" || phase.name === "lost";
+  const name = latest ? nameOf(latest.outcome, messages) : "";
+  useTitle(name && `${name} · ${refundRef.number}`);
+  const running = phase.name === "starting" || phase.name === "open" || phase.name === "disconnected";
   return (
-    <Result class="result" label={named.number}>
-      <Announcer text={[name, spokenPhase(phase, words)].filter((text) => text !== "").join(" ")} />
+    <Result class="result" label={refundRef.number}>
+      <LiveRegion text={[name, staticPhaseText(phase, messages)].filter((text) => text !== "").join(" ")} />
       <div class={`card quiet phase ${phase.name}`}>
-        {going && <span class="spinner" aria-hidden="true" />}
+        {running && <span class="spinner" aria-hidden="true" />}
         <PhaseText phase={phase} />
-        {going
-          ? <button type="button" onClick={stop}>{words.watch.stop}</button>
-          : <button type="button" onClick={onAgain}>{words.watch.start}</button>}
+        {running
+          ? <button type="button" onClick={stop}>{messages.watch.stop}</button>
+          : <button type="button" onClick={onRestart}>{messages.watch.start}</button>}
       </div>
-      {last?.outcome.case === "refund" && <RefundCard refund={last.outcome.value} learnedAt={last.at} />}
-      {last && last.outcome.case !== "refund" && <FailureCard outcome={last.outcome} learnedAt={last.at} />}
+      {latest && <OutcomeCard {...latest} />}
       {entries.length > 0 && <Timeline entries={entries} />}
       <Commands call={{ method: "WatchRefund", request }} />
     </Result>
   );
 }
 
-interface Listener {
-  readonly phase: (phase: Phase) => void;
-  readonly entry: (entry: Omit<Entry, "key">) => void;
-  readonly learned: (learned: Learned) => void;
+interface WatchListener {
+  readonly onPhase: (phase: Phase) => void;
+  readonly onEntry: (entry: Omit<Entry, "key">) => void;
+  readonly onOutcome: (latest: Latest) => void;
 }
 
-async function follow(service: Service, request: object, signal: AbortSignal, tell: Listener): Promise<void> {
-  let lost = false;
+async function runWatch(service: Service, request: object, signal: AbortSignal, listener: WatchListener) {
+  let disconnected = false;
   const onReconnect = (_error: unknown, waitMs: number) => {
-    if (!lost) tell.entry({ at: new Date(), event: "lost" });
-    lost = true;
-    tell.phase({ name: "lost", againAt: Date.now() + waitMs });
+    if (!disconnected) listener.onEntry({ at: new Date(), event: "disconnected" });
+    disconnected = true;
+    listener.onPhase({ name: "disconnected", reconnectAt: Date.now() + waitMs });
   };
   try {
     for await (const response of service.client.watchUntilFinal(request, { signal, onReconnect })) {
-      if (lost) tell.entry({ at: new Date(), event: "back" });
-      lost = false;
-      const outcome = outcomeOf(response);
-      if (!outcome) continue;
-      const at = Date.now();
-      tell.learned({ outcome, at });
+      if (disconnected) listener.onEntry({ at: new Date(), event: "reconnected" });
+      disconnected = false;
+      const received = outcomeIn(response);
+      if (!received) continue;
+      const outcome = service.finalStates.check(received);
+      const receivedAt = Date.now();
       const { attempt, observeTime } = response;
-      tell.entry({ at: observeTime ? timestampDate(observeTime) : new Date(at), event: "attempt", attempt, outcome });
-      tell.phase({ name: "open", at, attempt, leastMs: leastMs(outcome) });
+      const at = observeTime ? timestampDate(observeTime) : new Date(receivedAt);
+      listener.onOutcome({ outcome, receivedAt });
+      listener.onEntry({ at, event: "attempt", attempt, outcome });
+      listener.onPhase({ name: "open", at: receivedAt, attempt, minDelayMs: minDelayMs(outcome) });
     }
-    tell.phase({ name: "ended" });
+    listener.onPhase({ name: "ended" });
   } catch (error) {
     if (signal.aborted) return;
     const outcome = outcomeFrom(error);
-    tell.learned({ outcome, at: Date.now() });
-    tell.phase({ name: "failed" });
-    service.check(outcome);
+    listener.onOutcome({ outcome, receivedAt: Date.now() });
+    listener.onPhase({ name: "failed" });
+    service.handleAuthError(outcome);
   }
 }
 
-function outcomeOf({ outcome }: WatchRefundResponse): Outcome | undefined {
-  return outcome.case === undefined ? undefined : outcome;
-}
-
-function leastMs(outcome: Outcome): number {
-  if (outcome.case === "error") return 0;
-  const wait = outcome.case === "refund" ? outcome.value.nextSyncDelay : outcome.value.retryDelay;
-  return wait ? durationMs(wait) : 0;
+/** Milliseconds before the next attempt at the earliest. */
+function minDelayMs(outcome: Outcome): number {
+  if (outcome.case !== "refund") return retryDelayMs(outcome) ?? 0;
+  const { nextSyncDelay } = outcome.value;
+  return nextSyncDelay ? durationMs(nextSyncDelay) : 0;
 }
 
 function PhaseText({ phase }: { phase: Phase }) {
-  const words = useWords();
+  const messages = useMessages();
+  const { watch } = messages;
   const { settings } = useService();
   const left = useLeft(dueAt(phase, settings));
-  const time = durationText(left, words.locale);
+  const time = durationText(left, messages.languageTag);
   switch (phase.name) {
     case "open":
-      return <p class="countdown">{left > 0 ? words.watch.next(time) : words.watch.soon}</p>;
-    case "lost":
-      return <p class="countdown">{left > 0 ? words.watch.reconnecting(time) : words.watch.reconnect}</p>;
+      return <p class="countdown">{left > 0 ? watch.nextIn(time) : watch.nextNow}</p>;
+    case "disconnected":
+      return <p class="countdown">{left > 0 ? watch.reconnectingIn(time) : watch.reconnecting}</p>;
     default:
-      return <p>{spokenPhase(phase, words)}</p>;
+      return <p>{staticPhaseText(phase, messages)}</p>;
   }
 }
 
-/** When something happens next, in milliseconds since 1970. */
+/** When the phase's countdown ends, in epoch milliseconds. */
 function dueAt(phase: Phase, settings: Settings | undefined): number | undefined {
-  if (phase.name === "open") return phase.at + nextAttemptMs(phase.attempt, phase.leastMs, settings);
-  return phase.name === "lost" ? phase.againAt : undefined;
+  if (phase.name === "open") return phase.at + nextAttemptMs(phase.attempt, phase.minDelayMs, settings);
+  return phase.name === "disconnected" ? phase.reconnectAt : undefined;
 }
 
-/** Without a countdown: a screen reader must not speak every second. */
-function spokenPhase(phase: Phase, words: Words): string {
-  switch (phase.name) {
-    case "open":
-      return "";
-    case "lost":
-      return words.watch.lost;
-    default:
-      return words.watch[phase.name];
-  }
+/** The phase without its countdown, which a screen reader would read out every second. */
+function staticPhaseText(phase: Phase, { watch }: Messages): string {
+  return phase.name === "open" ? "" : watch[phase.name];
 }

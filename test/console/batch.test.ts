@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { keyboardOf, SPOKEN } from "./keyboard.ts";
-import { openLine } from "./line.ts";
-import { describeScene, violations } from "./stage.ts";
+import { openLine } from "./proxy.ts";
+import { describeScene, violations } from "./fixture.ts";
 
 describeScene("the console's batch", (scene) => {
   /** Numbers on the buttons that choose a state. */
@@ -21,25 +21,25 @@ describeScene("the console's batch", (scene) => {
     await page.keyboard.press("Control+V");
   }
 
-  test.each(SPOKEN)("goes from the list to the file with the keyboard alone, in %s", async (locale, words) => {
+  test.each(SPOKEN)("goes from the list to the file with the keyboard alone, in %s", async (locale, messages) => {
     const page = await scene.open("", { locale, colorScheme: locale === "zh-CN" ? "dark" : "light" });
     const keyboard = keyboardOf(page);
-    const { batch } = words;
+    const { batch } = messages;
     const button = (name: string) => page.getByRole("button", { name, exact: true });
     const said = (text: string) => page.getByRole("status").filter({ hasText: text }).waitFor({ state: "attached" });
     const rows = () => page.getByRole("rowheader").allTextContents();
     const row = (at: number) => page.getByRole("rowheader").nth(at).getByRole("link");
     const result = page.locator("#result");
-    const name = (at: number | string) => `LOAD-${words.tag}-${at}`;
+    const name = (at: number | string) => `LOAD-${messages.locale}-${at}`;
     for (const [fault, at] of [["http-500", 7], ["cut", 8], ["hang", 9]] as const) {
       scene.stage.sandbox.setFault(fault, { refundNo: name(at), times: 1 });
     }
     const numbers = [
-      ...["R-CLOSED", `WAIT99-${words.tag}-1`, `WAIT99-${words.tag}-2`],
+      ...["R-CLOSED", `WAIT99-${messages.locale}-1`, `WAIT99-${messages.locale}-2`],
       ...Array.from({ length: 109 }, (_, at) => name(at)),
     ];
 
-    await keyboard.press(page.getByRole("link", { name: words.nav.batch, exact: true }), "back");
+    await keyboard.press(page.getByRole("link", { name: messages.nav.batch, exact: true }), "back");
     await keyboard.at(page.getByLabel(batch.list));
     await paste(page, numbers);
     await keyboard.to(page.getByLabel(batch.file));
@@ -49,9 +49,9 @@ describeScene("the console's batch", (scene) => {
     await keyboard.press(button(batch.stop));
     await said(batch.stopped);
     await keyboard.at(result);
-    expect(await counts(page)).toEqual({ succeeded: 106, progress: 2, closed: 1, silent: 2, waiting: 1 });
+    expect(await counts(page)).toEqual({ succeeded: 106, progress: 2, closed: 1, noState: 2, waiting: 1 });
 
-    // The failed, the last first, and a look into one of them.
+    // The failed, the last first, and a view into one of them.
     await keyboard.press(page.locator("[data-group=silent]"));
     await said(batch.shown("2", "112"));
     await keyboard.press(button(batch.columns.number));
@@ -62,7 +62,7 @@ describeScene("the console's batch", (scene) => {
     expect(await column.getAttribute("aria-sort")).toBe("descending");
     expect(await rows()).toEqual([name(8), name(7)]);
     await keyboard.press(page.getByRole("link", { name: name(7) }));
-    await page.getByRole("heading", { name: words.form.syncHeading }).waitFor();
+    await page.getByRole("heading", { name: messages.form.syncHeading }).waitFor();
     await keyboard.at(result);
     // Alt+Left is the browser's own.
     await page.goBack();
@@ -72,7 +72,7 @@ describeScene("the console's batch", (scene) => {
     await keyboard.press(button(batch.retry("3")), "back");
     await said(batch.finished("112"));
     await keyboard.at(result);
-    expect(await counts(page)).toEqual({ succeeded: 109, progress: 2, closed: 1, silent: 0 });
+    expect(await counts(page)).toEqual({ succeeded: 109, progress: 2, closed: 1, noState: 0 });
     await page.getByText(batch.nothing).waitFor();
     expect(await violations(page)).toEqual([]);
 
@@ -106,8 +106,8 @@ describeScene("the console's batch", (scene) => {
     expect(await page.evaluate(() => scrollY)).toBe(0);
     await page.goBack();
     await keyboard.at(row(111));
-    await keyboard.press(page.getByText(words.commands.heading));
-    await keyboard.press(button(words.copy.what(words.commands.bufCurl)));
+    await keyboard.press(page.getByText(messages.commands.heading));
+    await keyboard.press(button(messages.copy.what(messages.commands.bufCurl)));
     await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain("/BatchSyncRefunds");
     await keyboard.to(row(111), "back");
     await page.keyboard.press("Home");
@@ -124,7 +124,7 @@ describeScene("the console's batch", (scene) => {
         .observe({ type: "longtask" });
       Object.assign(globalThis, { tasks });
     });
-    /** Milliseconds of the longest task since the last look. */
+    /** Milliseconds of the longest task since the last view. */
     const takeLongest = () =>
       page.evaluate(() => Math.max(0, ...(globalThis as unknown as { tasks: number[] }).tasks.splice(0)));
     const numbers = Array.from(
@@ -138,7 +138,7 @@ describeScene("the console's batch", (scene) => {
     await page.getByText("All 1,000 done, 100 without a state.").first().waitFor();
     const ms = performance.now() - start;
     const running = await takeLongest();
-    expect(await counts(page)).toEqual({ succeeded: 650, progress: 250, silent: 100 });
+    expect(await counts(page)).toEqual({ succeeded: 650, progress: 250, noState: 100 });
 
     await page.getByRole("button", { name: "No state 100" }).click();
     await page.getByLabel("Search in the results").fill("X-99");
@@ -185,7 +185,7 @@ describeScene("the console's batch", (scene) => {
       await page.getByRole("button", { name: /^Try \d failed again$/ }).press("Enter");
       await page.getByRole("button", { name: "New list" }).waitFor();
     }
-    expect(await counts(page)).toEqual({ succeeded: 2, silent: 1 });
+    expect(await counts(page)).toEqual({ succeeded: 2, noState: 1 });
 
     const [download] = await Promise.all([
       page.waitForEvent("download"),
@@ -216,24 +216,24 @@ describeScene("the console's batch", (scene) => {
 
   test.each(SPOKEN)(
     "reads a Chinese spreadsheet's file, chosen with the keyboard alone, in %s",
-    async (locale, words) => {
+    async (locale, messages) => {
       const page = await scene.open("#/batch", { locale });
       const keyboard = keyboardOf(page);
-      const column = page.getByLabel(words.batch.column, { exact: true });
+      const column = page.getByLabel(messages.batch.column, { exact: true });
       // "金额;退款号" in GB 18030.
       const head = Buffer.from([0xbd, 0xf0, 0xb6, 0xee, 0x3b, 0xcd, 0xcb, 0xbf, 0xee, 0xba, 0xc5, 0x0d, 0x0a]);
       const buffer = Buffer.concat([head, Buffer.from("5;R-CLOSED\r\n5;R-SUCCEEDS\r\n")]);
       const choosing = page.waitForEvent("filechooser");
-      await keyboard.press(page.getByLabel(words.batch.file));
+      await keyboard.press(page.getByLabel(messages.batch.file));
       await (await choosing).setFiles({ name: "list.csv", mimeType: "text/csv", buffer });
-      await page.getByRole("button", { name: words.batch.start("2"), exact: true }).waitFor();
+      await page.getByRole("button", { name: messages.batch.start("2"), exact: true }).waitFor();
       await keyboard.to(column);
       expect(await column.locator("option:checked").textContent()).toBe("退款号");
       await page.keyboard.press("ArrowUp");
-      await page.getByText(words.batch.repeated("1")).waitFor();
+      await page.getByText(messages.batch.repeated("1")).waitFor();
       await page.keyboard.press("ArrowDown");
-      await keyboard.press(page.getByRole("button", { name: words.batch.start("2"), exact: true }));
-      await page.getByText(words.batch.finished("2")).first().waitFor();
+      await keyboard.press(page.getByRole("button", { name: messages.batch.start("2"), exact: true }));
+      await page.getByText(messages.batch.finished("2")).first().waitFor();
       expect(await counts(page)).toEqual({ closed: 1, succeeded: 1 });
     },
   );

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bufCurl, curl } from "../../src/console/command.ts";
-import { openStage, type Stage } from "./stage.ts";
+import { openStage, type Stage } from "./fixture.ts";
 
 /** What bash prints for the line. */
 async function bash(line: string): Promise<string> {

@@ -7,7 +7,7 @@ import { RefundSchema, RefundStatus } from "../../src/gen/daxpay/refundsync/v1/r
 import { Delivery, FailureReason, SyncFailureSchema } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 
 function row(number: string, outcome?: Row["outcome"]): Row {
-  return { index: 0, named: { kind: "bizRefundNo", number }, outcome };
+  return { index: 0, refundRef: { kind: "bizRefundNo", number }, outcome };
 }
 
 describe("the CSV of a batch", () => {

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { describeScene } from "./stage.ts";
+import { describeScene } from "./fixture.ts";
 
 /** What a page may weigh in all, compressed, and how long it may take until it can be used. */
 const MOST_BYTES = 150_000;

@@ -1,8 +1,8 @@
 import type { Locator, Page } from "playwright-core";
-import { LANGUAGES } from "../../src/console/words/choose.ts";
+import { MESSAGES } from "../../src/console/i18n/locale.ts";
 
-/** Every language of the page, for tests that go the same way in each: locale and words. */
-export const SPOKEN = [["en-GB", LANGUAGES.en], ["zh-CN", LANGUAGES.zh]] as const;
+/** Every language of the page, for tests that go the same way in each: locale and messages. */
+export const SPOKEN = [["en-GB", MESSAGES.en], ["zh-CN", MESSAGES.zh]] as const;
 
 /** Presses of Tab until a control must be reached: a way that is longer is none. */
 const MOST_TABS = 30;
@@ -64,10 +64,10 @@ function whereFocusIs(control: Node | undefined) {
 export function watchFocus(): void {
   let last: EventTarget | null = null;
   document.addEventListener("focusin", ({ target }) => last = target);
-  const observer = new MutationObserver(() => setTimeout(look));
+  const observer = new MutationObserver(() => setTimeout(view));
   observer.observe(document, { subtree: true, childList: true, attributeFilter: ["disabled", "hidden", "open"] });
 
-  function look() {
+  function view() {
     if (!(last instanceof Element) || document.activeElement !== document.body) return;
     console.error(`The focus is lost that was at ${last.outerHTML.slice(0, 100)}`);
     last = null;

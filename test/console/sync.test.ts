@@ -2,52 +2,52 @@ import { expect, test } from "vitest";
 import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { Delivery, FailureReason } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { keyboardOf, SPOKEN } from "./keyboard.ts";
-import { describeScene, openStage, violations } from "./stage.ts";
+import { describeScene, openStage, violations } from "./fixture.ts";
 
 describeScene("the console's sync", (scene) => {
-  test.each(SPOKEN)("asks by either number and copies with the keyboard alone, in %s", async (locale, words) => {
+  test.each(SPOKEN)("asks by either number and copies with the keyboard alone, in %s", async (locale, messages) => {
     const page = await scene.open("", { locale });
     const keyboard = keyboardOf(page);
-    const field = page.getByLabel(words.form.number, { exact: true });
+    const field = page.getByLabel(messages.form.number, { exact: true });
     const button = (name: string) => page.getByRole("button", { name, exact: true });
     const copied = () => page.evaluate(() => navigator.clipboard.readText());
     const card = page.getByRole("article");
     await keyboard.at(field);
 
-    const { name } = words.status[RefundStatus.SUCCEEDED];
+    const { name } = messages.status[RefundStatus.SUCCEEDED];
     await keyboard.write("R-SUCCEEDS");
     await page.keyboard.press("Enter");
     await card.getByRole("heading", { name }).waitFor();
     expect(await card.textContent()).toMatch(/refund_success.*退款成功/);
-    expect(await card.getByText(words.sync.final, { exact: true }).count()).toBe(1);
+    expect(await card.getByText(messages.sync.final, { exact: true }).count()).toBe(1);
     expect(await card.locator("svg.succeeded").count()).toBe(1);
     expect(await card.locator("time").getAttribute("title")).toMatch(/^\d{4}-\d\d-\d\dT.*Z \(.+, .+\)$/);
     expect(new URL(page.url()).hash).toBe("#/refund/R-SUCCEEDS");
-    await expect.poll(() => page.title()).toBe(`${name} · R-SUCCEEDS · ${words.title}`);
+    await expect.poll(() => page.title()).toBe(`${name} · R-SUCCEEDS · ${messages.title}`);
     await page.getByRole("status").filter({ hasText: name }).waitFor({ state: "attached" });
 
-    await keyboard.press(button(words.copy.what(words.sync.traceId)));
-    await card.getByText(words.copy.done).waitFor();
+    await keyboard.press(button(messages.copy.what(messages.sync.traceId)));
+    await card.getByText(messages.copy.done).waitFor();
     expect(await copied()).toMatch(/^\w{12}$/);
     expect(await card.textContent()).toContain(await copied());
-    await keyboard.press(button(words.sync.again));
+    await keyboard.press(button(messages.sync.again));
     await card.getByRole("heading", { name }).waitFor();
     // The button is gone for a while: the focus waits at the result, not at the page's start.
     await keyboard.at(page.locator("#result"));
 
     await keyboard.to(field, "back");
     await keyboard.write("B-CLOSED");
-    await keyboard.to(page.getByLabel(words.form.refundNo, { exact: true }));
+    await keyboard.to(page.getByLabel(messages.form.refundNo, { exact: true }));
     await page.keyboard.press("ArrowDown");
-    await keyboard.press(page.getByText(words.form.more, { exact: true }));
-    await keyboard.to(page.getByLabel(words.form.clientIp));
+    await keyboard.press(page.getByText(messages.form.more, { exact: true }));
+    await keyboard.to(page.getByLabel(messages.form.clientIp));
     await keyboard.write("192.0.2.7");
     await page.keyboard.press("Enter");
-    await card.getByRole("heading", { name: words.status[RefundStatus.CLOSED].name }).waitFor();
+    await card.getByRole("heading", { name: messages.status[RefundStatus.CLOSED].name }).waitFor();
     expect(new URL(page.url()).hash).toBe("#/refund/biz/B-CLOSED");
 
-    await keyboard.press(page.getByText(words.commands.heading));
-    await keyboard.press(button(words.copy.what(words.commands.curl)));
+    await keyboard.press(page.getByText(messages.commands.heading));
+    await keyboard.press(button(messages.copy.what(messages.commands.curl)));
     await expect.poll(copied).toContain(`'{"bizRefundNo":"B-CLOSED","clientIp":"192.0.2.7"}'`);
     expect(await page.locator("pre").allTextContents()).toContain(await copied());
     expect(await violations(page)).toEqual([]);
@@ -55,31 +55,31 @@ describeScene("the console's sync", (scene) => {
 
   test.each(SPOKEN)(
     "leads to the content, watch, batch and back with the keyboard alone, in %s",
-    async (locale, words) => {
+    async (locale, messages) => {
       const page = await scene.open("#/refund/R-WAITS", { locale });
       const keyboard = keyboardOf(page);
-      await page.getByRole("heading", { name: words.status[RefundStatus.IN_PROGRESS].name }).waitFor();
-      await keyboard.press(page.getByRole("link", { name: words.skip }));
-      await keyboard.press(page.getByRole("button", { name: words.sync.watch, exact: true }).last());
-      await page.getByRole("heading", { name: words.form.watchHeading }).waitFor();
+      await page.getByRole("heading", { name: messages.status[RefundStatus.IN_PROGRESS].name }).waitFor();
+      await keyboard.press(page.getByRole("link", { name: messages.skip }));
+      await keyboard.press(page.getByRole("button", { name: messages.sync.watch, exact: true }).last());
+      await page.getByRole("heading", { name: messages.form.watchHeading }).waitFor();
       await keyboard.at(page.locator("#result"));
-      await keyboard.press(page.getByRole("link", { name: words.nav.batch, exact: true }), "back");
-      await keyboard.at(page.getByLabel(words.batch.list));
-      await keyboard.press(page.getByRole("link", { name: words.nav.sync, exact: true }), "back");
-      await keyboard.at(page.getByLabel(words.form.number, { exact: true }));
+      await keyboard.press(page.getByRole("link", { name: messages.nav.batch, exact: true }), "back");
+      await keyboard.at(page.getByLabel(messages.batch.list));
+      await keyboard.press(page.getByRole("link", { name: messages.nav.sync, exact: true }), "back");
+      await keyboard.at(page.getByLabel(messages.form.number, { exact: true }));
     },
   );
 
   test.each(SPOKEN)(
     "speaks the browser's %s, switches by keyboard and remembers it for the tab",
-    async (locale, words) => {
+    async (locale, messages) => {
       const page = await scene.open("#/refund/R-WAITS", { locale });
-      const [other] = SPOKEN.map(([, each]) => each).filter((each) => each !== words);
-      const nameIn = (spoken: typeof words) => spoken.status[RefundStatus.IN_PROGRESS].name;
-      await page.getByRole("heading", { name: nameIn(words) }).waitFor();
-      expect(await page.getAttribute("html", "lang")).toBe(words.locale);
+      const [other] = SPOKEN.map(([, each]) => each).filter((each) => each !== messages);
+      const nameIn = (spoken: typeof messages) => spoken.status[RefundStatus.IN_PROGRESS].name;
+      await page.getByRole("heading", { name: nameIn(messages) }).waitFor();
+      expect(await page.getAttribute("html", "lang")).toBe(messages.languageTag);
       await keyboardOf(page).to(page.getByLabel("语言 Language"));
-      await page.keyboard.press(words.tag === "en" ? "ArrowDown" : "ArrowUp");
+      await page.keyboard.press(messages.locale === "en" ? "ArrowDown" : "ArrowUp");
       await page.getByRole("heading", { name: nameIn(other) }).waitFor();
       await page.reload();
       await page.getByRole("heading", { name: nameIn(other) }).waitFor();
@@ -89,11 +89,11 @@ describeScene("the console's sync", (scene) => {
 
   test.each(SPOKEN)(
     "tells what failed, who heard of it and when to try again, by keyboard, in %s",
-    async (locale, words) => {
+    async (locale, messages) => {
       const page = await scene.open("", { locale, colorScheme: locale === "zh-CN" ? "dark" : "light" });
       const keyboard = keyboardOf(page);
       const card = page.getByRole("article");
-      const again = page.getByRole("button", { name: words.retry.button, exact: true });
+      const again = page.getByRole("button", { name: messages.retry.button, exact: true });
       const failures = [
         ["FAULT-WRONG-SIGN", FailureReason.REPLY_UNVERIFIED, Delivery.ANSWERED, false],
         ["R-NOBODY-KNOWS", FailureReason.REFUND_NOT_FOUND, Delivery.ANSWERED, false],
@@ -101,25 +101,25 @@ describeScene("the console's sync", (scene) => {
         ["FAULT-HTTP-500", FailureReason.UPSTREAM_ERROR, Delivery.ANSWERED, true],
       ] as const;
       for (const [number, reason, delivery, helps] of failures) {
-        await keyboard.to(page.getByLabel(words.form.number, { exact: true }), "back");
+        await keyboard.to(page.getByLabel(messages.form.number, { exact: true }), "back");
         await keyboard.write(number);
         await page.keyboard.press("Enter");
-        await card.getByRole("heading", { name: words.failure[reason].title }).waitFor();
-        expect(await card.textContent()).toContain(words.delivery[delivery]);
+        await card.getByRole("heading", { name: messages.failure[reason].title }).waitFor();
+        expect(await card.textContent()).toContain(messages.delivery[delivery]);
         expect(await card.textContent()).toMatch(
-          helps ? new RegExp(`${words.retry.in(".+")}|${words.retry.now}`) : words.retry.useless,
+          helps ? new RegExp(`${messages.retry.in(".+")}|${messages.retry.now}`) : messages.retry.useless,
         );
         expect(await again.count()).toBe(helps ? 1 : 0);
         const name = card.getByText(FailureReason[reason], { exact: true });
         expect(await name.isVisible()).toBe(false);
-        await keyboard.press(card.getByText(words.failed.details));
+        await keyboard.press(card.getByText(messages.failed.details));
         expect(await name.isVisible()).toBe(true);
         expect(await card.getByText(Delivery[delivery], { exact: true }).isVisible()).toBe(true);
       }
       expect(await violations(page)).toEqual([]);
       scene.stage.sandbox.setFault("html-200", { refundNo: "FAULT-HTTP-500", times: 1 });
       await keyboard.press(again, "back");
-      await card.getByRole("heading", { name: words.failure[FailureReason.REPLY_MALFORMED].title }).waitFor();
+      await card.getByRole("heading", { name: messages.failure[FailureReason.REPLY_MALFORMED].title }).waitFor();
     },
   );
 
@@ -160,7 +160,7 @@ describeScene("the console's sync", (scene) => {
     expect(await page.evaluate(() => getSelection()?.toString())).toMatch(/^\w{12}$/);
   });
 
-  test("shows the service's own words about a request that breaks the rules", async () => {
+  test("shows the service's own messages about a request that breaks the rules", async () => {
     const page = await scene.open(`#/refund/${"9".repeat(33)}`);
     await page.getByRole("heading", { name: "The request breaks the rules" }).waitFor();
     expect(await page.locator("blockquote").textContent()).toContain("refund_no");

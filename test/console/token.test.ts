@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { keyboardOf, SPOKEN } from "./keyboard.ts";
-import { describeScene, violations } from "./stage.ts";
+import { describeScene, violations } from "./fixture.ts";
 
 const TOKEN = "let-me-in-0123456789";
 const folder = mkdtempSync(join(tmpdir(), "console-"));
@@ -16,36 +16,36 @@ describeScene("the console's way in", (scene) => {
   test.each(SPOKEN)(
     "asks for a token until it is right, keeps and forgets it, by keyboard, in %s",
     async (...spoken) => {
-      const [locale, words] = spoken;
+      const [locale, messages] = spoken;
       const page = await scene.open("#/refund/R-SUCCEEDS", { locale });
       const keyboard = keyboardOf(page);
-      const field = page.getByLabel(words.token.label, { exact: true });
+      const field = page.getByLabel(messages.token.label, { exact: true });
       const answer = async (token: string) => {
         await keyboard.at(field);
         await keyboard.write(token);
         await page.keyboard.press("Enter");
       };
-      const succeeded = page.getByRole("heading", { name: words.status[RefundStatus.SUCCEEDED].name });
-      await page.getByText(words.token.missing).waitFor();
+      const succeeded = page.getByRole("heading", { name: messages.status[RefundStatus.SUCCEEDED].name });
+      await page.getByText(messages.token.missing).waitFor();
       expect(await violations(page)).toEqual([]);
-      await answer("two words");
-      await page.getByText(words.token.invalid).waitFor();
+      await answer("two messages");
+      await page.getByText(messages.token.invalid).waitFor();
       await answer("guessed");
-      await page.getByText(words.token.wrong).waitFor();
+      await page.getByText(messages.token.wrong).waitFor();
       await answer(TOKEN);
       await succeeded.waitFor();
-      expect(await page.getByText(words.token.heading, { exact: true }).count()).toBe(0);
+      expect(await page.getByText(messages.token.heading, { exact: true }).count()).toBe(0);
       await keyboard.at(page.locator("#result"));
-      await keyboard.press(page.getByText(words.commands.heading));
+      await keyboard.press(page.getByText(messages.commands.heading));
       expect(await page.locator("pre").first().textContent()).toContain("Bearer $TOKEN");
       expect(await page.content()).not.toContain(TOKEN);
 
       await page.reload();
       await succeeded.waitFor();
       expect(await page.evaluate(() => localStorage.length + document.cookie.length)).toBe(0);
-      await keyboard.press(page.getByRole("button", { name: words.token.forget }));
-      await keyboard.press(page.getByRole("button", { name: words.sync.again, exact: true }));
-      await page.getByText(words.token.missing).waitFor();
+      await keyboard.press(page.getByRole("button", { name: messages.token.forget }));
+      await keyboard.press(page.getByRole("button", { name: messages.sync.again, exact: true }));
+      await page.getByText(messages.token.missing).waitFor();
     },
   );
 

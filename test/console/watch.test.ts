@@ -1,44 +1,44 @@
 import { expect, test } from "vitest";
 import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { keyboardOf, SPOKEN } from "./keyboard.ts";
-import { openLine } from "./line.ts";
-import { describeScene, violations } from "./stage.ts";
+import { openLine } from "./proxy.ts";
+import { describeScene, violations } from "./fixture.ts";
 
 describeScene("the console's watch", (scene) => {
-  test.each(SPOKEN)("follows a refund to its end with the keyboard alone, in %s", async (locale, words) => {
+  test.each(SPOKEN)("follows a refund to its end with the keyboard alone, in %s", async (locale, messages) => {
     const page = await scene.open("", { locale, colorScheme: locale === "zh-CN" ? "dark" : "light" });
     const keyboard = keyboardOf(page);
-    await keyboard.press(page.getByRole("link", { name: words.nav.watch, exact: true }), "back");
-    await keyboard.at(page.getByLabel(words.form.number, { exact: true }));
+    await keyboard.press(page.getByRole("link", { name: messages.nav.watch, exact: true }), "back");
+    await keyboard.at(page.getByLabel(messages.form.number, { exact: true }));
     await keyboard.write(`WAIT2-${locale}`);
     await page.keyboard.press("Enter");
     await page.locator(".countdown", { hasText: /\d+/ }).waitFor();
-    await page.getByRole("heading", { name: words.status[RefundStatus.SUCCEEDED].name }).waitFor();
-    await page.locator(".phase", { hasText: words.watch.ended }).waitFor();
+    await page.getByRole("heading", { name: messages.status[RefundStatus.SUCCEEDED].name }).waitFor();
+    await page.locator(".phase", { hasText: messages.watch.ended }).waitFor();
     const lines = page.getByRole("listitem");
     await expect.poll(() => lines.count()).toBe(3);
-    expect(await lines.first().textContent()).toContain(words.watch.attempt(3));
+    expect(await lines.first().textContent()).toContain(messages.watch.attempt(3));
     expect(await violations(page)).toEqual([]);
   });
 
-  test.each(SPOKEN)("is stopped and begun again with the keyboard alone, in %s", async (locale, words) => {
+  test.each(SPOKEN)("is stopped and begun again with the keyboard alone, in %s", async (locale, messages) => {
     const page = await scene.open("#/refund/R-WAITS", { locale });
     const keyboard = keyboardOf(page);
     const button = (name: string) => page.getByRole("button", { name, exact: true });
     const watchers = () => scene.stage.app.stats().watchers;
-    await page.getByRole("heading", { name: words.status[RefundStatus.IN_PROGRESS].name }).waitFor();
-    await keyboard.press(button(words.sync.watch).last());
+    await page.getByRole("heading", { name: messages.status[RefundStatus.IN_PROGRESS].name }).waitFor();
+    await keyboard.press(button(messages.sync.watch).last());
     await expect.poll(watchers).toBe(1);
-    await keyboard.press(button(words.watch.stop));
-    await page.locator(".phase", { hasText: words.watch.stopped }).waitFor();
+    await keyboard.press(button(messages.watch.stop));
+    await page.locator(".phase", { hasText: messages.watch.stopped }).waitFor();
     await expect.poll(watchers).toBe(0);
-    await keyboard.press(button(words.watch.start));
-    await button(words.watch.stop).waitFor();
+    await keyboard.press(button(messages.watch.start));
+    await button(messages.watch.stop).waitFor();
     await expect.poll(watchers).toBe(1);
     await keyboard.at(page.locator("#result"));
     expect(await violations(page)).toEqual([]);
     // Leaving the view stops it too.
-    await keyboard.press(page.getByRole("link", { name: words.nav.batch, exact: true }), "back");
+    await keyboard.press(page.getByRole("link", { name: messages.nav.batch, exact: true }), "back");
     await expect.poll(watchers).toBe(0);
   });
 

@@ -1,63 +1,57 @@
-import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
-import { Code } from "@connectrpc/connect";
-import { RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
-import { Delivery, FailureReason } from "../../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
-import type { Row } from "./run.ts";
+import { type DescMessage, type JsonObject, type MessageShape, toJson } from "@bufbuild/protobuf";
+import { RefundSchema } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { SyncFailureSchema } from "../../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
+import type { Row } from "./row.ts";
 
-const COLUMNS = [
-  "refund_no",
-  "biz_refund_no",
-  "status",
-  "daxpay_status",
-  "reply_time",
-  "trace_id",
-  "failure_reason",
-  "delivery",
-  "daxpay_code",
-  "daxpay_message",
-  "retry_after_seconds",
-] as const;
+/** The contract's field names. Some stand in both messages. */
+const COLUMNS: readonly string[] = [...new Set([...namesIn(RefundSchema), ...namesIn(SyncFailureSchema)])]
+  // Only events have it.
+  .filter((name) => name !== "oldest_cursor");
 
-type Cells = Partial<Record<typeof COLUMNS[number], string>>;
+type Cells = Readonly<Record<string, string>>;
 
-/** The results as CSV (RFC 4180) with a byte order mark, without which spreadsheets misread Chinese. */
+/**
+ * The results as CSV (RFC 4180) with a byte order mark, without which spreadsheets misread Chinese. Columns and values
+ * are those of the contract's JSON; enum values are without their prefix.
+ */
 export function csvFrom(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const cells = cellsOf(row);
-    return COLUMNS.map((column) => cell(cells[column] ?? ""));
+    return COLUMNS.map((column) => escaped(cells[column] ?? ""));
   });
   return `\ufeff${[COLUMNS, ...lines].map((line) => line.join(",")).join("\r\n")}\r\n`;
 }
 
-function cellsOf({ named, outcome }: Row): Cells {
-  const asked: Cells = named.kind === "refundNo" ? { refund_no: named.number } : { biz_refund_no: named.number };
-  if (!outcome) return asked;
-  if (outcome.case === "error") return { ...asked, failure_reason: Code[outcome.error.code] };
-  if (outcome.case === "refund") {
-    const { refundNo, bizRefundNo, status, daxpayStatus, replyTime, daxpayTraceId } = outcome.value;
-    return {
-      refund_no: refundNo,
-      biz_refund_no: bizRefundNo,
-      status: RefundStatus[status] ?? String(status),
-      daxpay_status: daxpayStatus,
-      reply_time: replyTime && timestampDate(replyTime).toISOString(),
-      trace_id: daxpayTraceId,
-    };
+function cellsOf({ refundRef, outcome }: Row): Cells {
+  const numbers: Cells = { [refundRef.kind === "refundNo" ? "refund_no" : "biz_refund_no"]: refundRef.number };
+  switch (outcome?.case) {
+    case "refund":
+      return { ...numbers, ...cellsFrom(RefundSchema, outcome.value) };
+    case "failure":
+      return { ...numbers, ...cellsFrom(SyncFailureSchema, outcome.value) };
+    case "error":
+      return { ...numbers, code: String(outcome.error.code), message: outcome.error.rawMessage };
+    default:
+      return numbers;
   }
-  const { reason, delivery, daxpayCode, daxpayMessage, daxpayTraceId, retryDelay } = outcome.value;
-  return {
-    ...asked,
-    failure_reason: FailureReason[reason] ?? String(reason),
-    delivery: Delivery[delivery] ?? String(delivery),
-    daxpay_code: daxpayCode?.toString(),
-    daxpay_message: daxpayMessage,
-    trace_id: daxpayTraceId,
-    retry_after_seconds: retryDelay && String(durationMs(retryDelay) / 1000),
-  };
 }
 
-/** Spreadsheets run what begins with =, +, -, @, tab or return as a formula (OWASP, CSV injection). */
-function cell(text: string): string {
+function cellsFrom<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Cells {
+  const json = toJson(schema, message, { useProtoFieldName: true, alwaysEmitImplicit: true }) as JsonObject;
+  const cells: Record<string, string> = {};
+  for (const field of schema.fields) {
+    const text = String(json[field.name] ?? "");
+    cells[field.name] = field.enum ? text.slice(field.enum.sharedPrefix?.length).replace(/^UNSPECIFIED$/, "") : text;
+  }
+  return cells;
+}
+
+function namesIn(schema: DescMessage): string[] {
+  return schema.fields.map((field) => field.name);
+}
+
+/** Spreadsheets run text that starts with =, +, -, @, tab or return as a formula (OWASP, CSV injection). */
+function escaped(text: string): string {
   const harmless = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) || harmless !== text ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -1,24 +1,24 @@
-import type { Named } from "../route.ts";
+import type { RefundRef } from "../route.ts";
 
 /** A pasted or dropped list, as rows of cells. */
 export interface List {
   readonly rows: readonly (readonly string[])[];
-  /** Names of the columns, where the first row holds them. */
+  /** The first row, where it names the columns. */
   readonly header: readonly string[] | undefined;
-  /** How many columns there are. */
+  /** Number of columns. */
   readonly width: number;
 }
 
-export interface Column {
+export interface NumberColumn {
   readonly index: number;
-  /** Whose numbers the column's name says it holds. */
-  readonly kind: Named["kind"] | undefined;
+  /** The kind of numbers, where the column's name tells. */
+  readonly kind: RefundRef["kind"] | undefined;
 }
 
 const SEPARATORS = [",", "\t", ";"];
 
-/** Names of columns as DaxPay, this service and spreadsheets spell them, without case, blanks and underscores. */
-const NAMES: Readonly<Record<string, Named["kind"]>> = {
+/** Column names of DaxPay, this service and spreadsheets, in lower case without spaces, hyphens and underscores. */
+const KINDS: Readonly<Record<string, RefundRef["kind"]>> = {
   refundno: "refundNo",
   refundnumber: "refundNo",
   退款号: "refundNo",
@@ -30,7 +30,7 @@ const NAMES: Readonly<Record<string, Named["kind"]>> = {
   商户退款单号: "bizRefundNo",
 };
 
-/** Reads lines, or a table with commas, tabs or semicolons between cells and quotes as RFC 4180 has them. */
+/** Parses lines, or a table separated by commas, tabs or semicolons and quoted as in RFC 4180. */
 export function listFrom(text: string): List {
   const body = text.replace(/^\ufeff/, "");
   const rows = cells(body, separatorOf(body)).filter((row) => row.some((cell) => cell !== ""));
@@ -43,21 +43,21 @@ export function listFrom(text: string): List {
 }
 
 /** The column that most likely holds the numbers. */
-export function likelyColumn({ header, rows }: List): Column {
+export function likelyColumn({ header, rows }: List): NumberColumn {
   const named = header?.findIndex((cell) => kindOf(cell)) ?? -1;
   if (header && named >= 0) return { index: named, kind: kindOf(header[named]) };
   const filled = rows[0]?.findIndex((cell) => cell !== "") ?? 0;
   return { index: Math.max(0, filled), kind: undefined };
 }
 
-/** The column's numbers in order, each once, and how many were left out for that. */
-export function numbersFrom({ rows }: List, column: number): { numbers: readonly string[]; repeated: number } {
+/** The column's distinct numbers in order, and how many duplicates were left out. */
+export function numbersFrom({ rows }: List, column: number): { numbers: readonly string[]; duplicates: number } {
   const filled = rows.map((row) => row[column] ?? "").filter((cell) => cell !== "");
   const numbers = [...new Set(filled)];
-  return { numbers, repeated: filled.length - numbers.length };
+  return { numbers, duplicates: filled.length - numbers.length };
 }
 
-/** A file's text: UTF-8, or what spreadsheets in China still write. */
+/** Decodes UTF-8 or GB 18030, which spreadsheets in China still write; undefined if it is neither. */
 export function decodeText(bytes: ArrayBuffer): string | undefined {
   const texts = ["utf-8", "gb18030"].map((label) => decoded(bytes, label));
   return texts.find((text) => text !== undefined && !text.includes("\0"));
@@ -71,12 +71,12 @@ function decoded(bytes: ArrayBuffer, label: string): string | undefined {
   }
 }
 
-function kindOf(name: string): Named["kind"] | undefined {
+function kindOf(name: string): RefundRef["kind"] | undefined {
   const key = name.toLowerCase().replace(/[\s_-]/g, "");
-  return Object.hasOwn(NAMES, key) ? NAMES[key] : undefined;
+  return Object.hasOwn(KINDS, key) ? KINDS[key] : undefined;
 }
 
-/** The separator that the first line holds most often; a comma where it holds none. */
+/** The most frequent separator of the first line; a comma if it has none. */
 function separatorOf(text: string): string {
   const [first] = text.trimStart().split(/\r?\n/, 1);
   const count = (separator: string) => first.split(separator).length;

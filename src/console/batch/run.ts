@@ -1,92 +1,83 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { BatchSyncRefundsResponse } from "../../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { isRefused, type Outcome, outcomeFrom } from "../outcome.ts";
-import { type Named, queryOf } from "../route.ts";
+import { type FailedOutcome, isUnauthenticated, outcomeFrom, outcomeIn } from "../outcome.ts";
+import { type RefundRef, requestFrom } from "../route.ts";
 import type { Service } from "../service.ts";
-import { FIRST_LOOK, type Look } from "./sift.ts";
+import { DEFAULT_VIEW, type TableView } from "./filter.ts";
+import { hasState, type Row } from "./row.ts";
 
-/** One refund of a batch. */
-export interface Row {
-  /** Position in the list, from 0. */
-  readonly index: number;
-  readonly named: Named;
-  /** Missing while unanswered. */
-  readonly outcome: Outcome | undefined;
-}
-
-/** A batch under way or done. */
+/** A batch that is running or done. */
 export interface Batch {
   readonly rows: readonly Row[];
   readonly phase: "none" | "running" | "finished" | "stopped" | "failed";
-  /** Why the batch as a whole broke off. */
-  readonly failure: { readonly outcome: Exclude<Outcome, { case: "refund" }>; readonly at: number } | undefined;
-  readonly look: Look;
-  lookAt(look: Look): void;
-  start(all: readonly Named[]): void;
-  /** Asks once more for what gave no state. */
+  /** Why the batch as a whole failed, and when, in epoch milliseconds. */
+  readonly failure: { readonly outcome: FailedOutcome; readonly receivedAt: number } | undefined;
+  readonly view: TableView;
+  setView(view: TableView): void;
+  start(refunds: readonly RefundRef[]): void;
+  /** Retries the rows without a state. */
   retry(): void;
   stop(): void;
   clear(): void;
 }
 
-/** What one call may name, by the contract. */
-const MOST = 1000;
-/** Milliseconds between two looks of the page at what has arrived: a thousand results are not a thousand renderings. */
+/** Maximum number of refunds per request, by the contract. */
+const MAX_BATCH_SIZE = 1000;
+/** Milliseconds between two renderings: a thousand results must not cause a thousand renderings. */
 const RENDER_MS = 200;
 
-/** Keeps a batch for as long as the page lives, whichever view is shown. */
+/** Keeps a batch for as long as the page is open, whichever view is shown. */
 export function useBatch(service: Service): Batch {
   const [rows, setRows] = useState<readonly Row[]>([]);
   const [phase, setPhase] = useState<Batch["phase"]>("none");
   const [failure, setFailure] = useState<Batch["failure"]>();
-  const [look, setLook] = useState(FIRST_LOOK);
+  const [view, setView] = useState(DEFAULT_VIEW);
   const abort = useRef<AbortController>(undefined);
 
   async function run(before: readonly Row[]) {
     abort.current?.abort();
     const { signal } = abort.current = new AbortController();
-    const current = before.map((row) => isAnswered(row) ? row : { ...row, outcome: undefined });
+    const current = before.map((row) => hasState(row) ? row : { ...row, outcome: undefined });
     const show = () => setRows([...current]);
     show();
     setFailure(undefined);
     setPhase("running");
     const timer = setInterval(show, RENDER_MS);
     try {
-      for (const part of parts(current.filter((row) => !row.outcome))) {
-        const queries = part.map((row) => queryOf(row.named));
-        for await (const response of service.client.batchSyncRefunds(queries, { signal })) {
-          const row = part[response.index];
-          const outcome = outcomeOf(response);
-          if (row && outcome) current[row.index] = { ...row, outcome };
+      for (const chunk of chunks(current.filter((row) => !row.outcome))) {
+        const requests = chunk.map((row) => requestFrom(row.refundRef));
+        for await (const response of service.client.batchSyncRefunds(requests, { signal })) {
+          const row = chunk[response.index];
+          const outcome = outcomeIn(response);
+          if (row && outcome) current[row.index] = { ...row, outcome: service.finalStates.check(outcome) };
         }
       }
       setPhase("finished");
     } catch (error) {
       if (signal.aborted) return;
       const outcome = outcomeFrom(error);
-      if (outcome.case !== "refund") setFailure({ outcome, at: Date.now() });
+      setFailure({ outcome, receivedAt: Date.now() });
       setPhase("failed");
-      service.check(outcome);
+      service.handleAuthError(outcome);
     } finally {
       clearInterval(timer);
       if (abort.current?.signal === signal) show();
     }
   }
 
-  // A token given after a refusal takes the batch up again.
+  // Signing in resumes a batch that was rejected.
   useEffect(() => {
-    if (failure && isRefused(failure.outcome)) run(rows);
-  }, [service.admission]);
+    if (failure && isUnauthenticated(failure.outcome)) run(rows);
+  }, [service.authEpoch]);
 
   return {
     rows,
     phase,
     failure,
-    look,
-    lookAt: setLook,
-    start(all) {
-      setLook(FIRST_LOOK);
-      run(all.map((named, index) => ({ index, named, outcome: undefined })));
+    view,
+    setView,
+    start(refunds) {
+      setView(DEFAULT_VIEW);
+      run(refunds.map((refundRef, index) => ({ index, refundRef, outcome: undefined })));
     },
     retry: () => void run(rows),
     stop() {
@@ -103,15 +94,6 @@ export function useBatch(service: Service): Batch {
   };
 }
 
-/** Whether DaxPay told the refund's state. */
-export function isAnswered({ outcome }: Row): boolean {
-  return outcome?.case === "refund";
-}
-
-function* parts(rows: readonly Row[]): Generator<readonly Row[]> {
-  for (let at = 0; at < rows.length; at += MOST) yield rows.slice(at, at + MOST);
-}
-
-function outcomeOf({ outcome }: BatchSyncRefundsResponse): Outcome | undefined {
-  return outcome.case === undefined ? undefined : outcome;
+function* chunks(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let at = 0; at < rows.length; at += MAX_BATCH_SIZE) yield rows.slice(at, at + MAX_BATCH_SIZE);
 }

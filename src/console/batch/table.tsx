@@ -1,110 +1,118 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { Announcer } from "../announce.tsx";
-import { Foreign } from "../facts.tsx";
+import { UntrustedText } from "../facts.tsx";
+import { useMessages } from "../i18n/locale.ts";
 import { Icon } from "../icon.tsx";
+import { LiveRegion } from "../live-region.tsx";
 import { nameOf } from "../outcome.ts";
-import { DaxPayWord } from "../refund.tsx";
+import { DaxPayStatus } from "../refund.tsx";
 import { hashOf } from "../route.ts";
-import { Skip } from "../skip.tsx";
-import { Moment } from "../time.tsx";
-import { useWords } from "../words/choose.ts";
+import { SkipLink } from "../skip-link.tsx";
+import { Timestamp } from "../time.tsx";
+import { type Column, COLUMNS, filterRows, groupOf, PAGE_SIZE, type TableView } from "./filter.ts";
 import { Groups } from "./groups.tsx";
-import type { Row } from "./run.ts";
-import { groupOf, type Look, PAGE, sift, SORT_KEYS, type SortKey } from "./sift.ts";
+import type { Row } from "./row.ts";
 
-/** From so many rows on, the keyboard is offered a way past them. */
-const SKIPPED_FROM = 10;
+/** Minimum number of rows for which the keyboard gets a link past them. */
+const MIN_SKIPPABLE_ROWS = 10;
 const END = "results-end";
 
 interface ResultTableProps {
   readonly rows: readonly Row[];
   readonly running: boolean;
-  readonly look: Look;
-  readonly onLook: (look: Look) => void;
+  readonly view: TableView;
+  readonly onView: (view: TableView) => void;
 }
 
-export function ResultTable({ rows, running, look, onLook }: ResultTableProps) {
-  const words = useWords();
+export function ResultTable({ rows, running, view, onView }: ResultTableProps) {
+  const messages = useMessages();
+  const { batch } = messages;
   const body = useRef<HTMLTableSectionElement>(null);
-  const { limit, sort, opened } = look;
-  const sifted = sift(rows, look, words);
-  const shown = sifted.slice(0, limit);
-  const number = new Intl.NumberFormat(words.locale);
-  const count = words.batch.shown(number.format(shown.length), number.format(rows.length));
-  const isLong = shown.length >= SKIPPED_FROM;
+  const { limit, sort, opened } = view;
+  const matches = filterRows(rows, view, messages);
+  const shown = matches.slice(0, limit);
+  const { format } = new Intl.NumberFormat(messages.languageTag);
+  const count = batch.shown(format(shown.length), format(rows.length));
+  const isLong = shown.length >= MIN_SKIPPABLE_ROWS;
 
-  // Who comes back from a row goes on there. The button for more vanishes with the last of them: what it brought is next.
-  const before = useRef<number>(undefined);
+  // Focuses the row that was opened last, or the first of the rows that a click on "more" added: its button can be gone.
+  const previousLimit = useRef<number>(undefined);
   useLayoutEffect(() => {
-    const at = before.current ?? shown.findIndex((row) => row.index === opened);
-    before.current = limit;
+    const at = previousLimit.current ?? shown.findIndex((row) => row.index === opened);
+    previousLimit.current = limit;
     if (document.activeElement === document.body) body.current?.rows[at]?.querySelector("a")?.focus();
   }, [limit]);
 
-  /** Leads from row to row, and out of the midst of many. */
-  function move(event: KeyboardEvent) {
+  /** Moves the focus between rows. */
+  function onKeyDown(event: KeyboardEvent) {
     const links = [...body.current?.querySelectorAll("a") ?? []];
     const at = links.findIndex((link) => link === event.target);
-    const goals: Record<string, number> = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: links.length - 1 };
-    if (at < 0 || !(event.key in goals) || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const targets: Record<string, number> = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: links.length - 1 };
+    if (at < 0 || !(event.key in targets) || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    links[goals[event.key]]?.focus();
+    links[targets[event.key]]?.focus();
   }
 
   return (
     <section class="results">
-      <Groups rows={rows} chosen={look.group} onChoose={(group) => onLook({ ...look, group })} running={running} />
+      <Groups rows={rows} selected={view.group} onSelect={(group) => onView({ ...view, group })} running={running} />
       <p class="search">
-        <label for="search">{words.batch.search}</label>
+        <label for="search">{batch.search}</label>
         <input
           id="search"
           type="search"
-          value={look.search}
-          onInput={(event) => onLook({ ...look, search: event.currentTarget.value })}
+          value={view.search}
+          onInput={(event) => onView({ ...view, search: event.currentTarget.value })}
         />
         <span class="note" role="status">{count}</span>
-        {isLong && <span class="note">{words.batch.keys}</span>}
-        {isLong && <Skip to={END}>{words.batch.skip}</Skip>}
+        {isLong && <span class="note">{batch.keys}</span>}
+        {isLong && <SkipLink to={END}>{batch.skip}</SkipLink>}
       </p>
-      <Announcer text={sort ? words.batch.sorted[sort.direction](words.batch.columns[sort.key]) : ""} />
-      <div class="scroll" role="region" aria-label={words.batch.table}>
+      <LiveRegion text={sort ? batch.sorted[sort.direction](batch.columns[sort.column]) : ""} />
+      <div class="scroll" role="region" aria-label={batch.table}>
         <table>
           <thead>
             <tr>
-              {SORT_KEYS.map((key) => (
-                <th key={key} scope="col" data-column={key} aria-sort={sort?.key === key ? sort.direction : "none"}>
+              {COLUMNS.map((column) => (
+                <th
+                  key={column}
+                  scope="col"
+                  data-column={column}
+                  aria-sort={sort?.column === column ? sort.direction : "none"}
+                >
                   <button
                     type="button"
-                    title={words.batch.sortBy(words.batch.columns[key])}
-                    onClick={() =>
-                      onLook({ ...look, sort: { key, direction: next(look, key) } })}
+                    title={batch.sortBy(batch.columns[column])}
+                    onClick={() => onView({ ...view, sort: { column, direction: nextDirection(view, column) } })}
                   >
-                    {words.batch.columns[key]}
+                    {batch.columns[column]}
                   </button>
                 </th>
               ))}
             </tr>
           </thead>
-          <tbody ref={body} onKeyDown={move}>
+          <tbody ref={body} onKeyDown={onKeyDown}>
             {shown.map((row) => (
-              <Line
+              <TableRow
                 key={row.index}
                 row={row}
                 running={running}
-                onOpen={() => onLook({ ...look, opened: row.index })}
+                onOpen={() => onView({ ...view, opened: row.index })}
               />
             ))}
           </tbody>
         </table>
-        {shown.length === 0 && <p class="note">{words.batch.nothing}</p>}
+        {shown.length === 0 && <p class="note">{batch.noMatch}</p>}
       </div>
       {isLong && (
         <p id={END} class="end" tabIndex={-1}>
           <span class="note">{count}</span>
-          {sifted.length > limit && (
-            <button type="button" onClick={() => onLook({ ...look, limit: limit + PAGE })}>
-              {words.batch.more(number.format(Math.min(PAGE, sifted.length - limit)))}
+          {matches.length > limit && (
+            <button
+              type="button"
+              onClick={() => onView({ ...view, limit: limit + PAGE_SIZE })}
+            >
+              {batch.more(format(Math.min(PAGE_SIZE, matches.length - limit)))}
             </button>
           )}
         </p>
@@ -113,37 +121,37 @@ export function ResultTable({ rows, running, look, onLook }: ResultTableProps) {
   );
 }
 
-/** The direction that pressing a column's head leads to. */
-function next({ sort }: Look, key: SortKey) {
-  if (sort?.key !== key || sort.direction === "none") return "ascending";
+/** The direction after a click on a column's header. */
+function nextDirection({ sort }: TableView, column: Column) {
+  if (sort?.column !== column || sort.direction === "none") return "ascending";
   return sort.direction === "ascending" ? "descending" : "none";
 }
 
-function Line({ row, running, onOpen }: { row: Row; running: boolean; onOpen: () => void }) {
-  const words = useWords();
-  const { named, outcome } = row;
+function TableRow({ row, running, onOpen }: { row: Row; running: boolean; onOpen: () => void }) {
+  const messages = useMessages();
+  const { refundRef, outcome } = row;
   const refund = outcome?.case === "refund" ? outcome.value : undefined;
   const failure = outcome?.case === "failure" ? outcome.value : undefined;
   const group = groupOf(row);
   return (
     <tr class={group}>
       <th scope="row">
-        <a href={hashOf({ view: "sync", named })} onClick={onOpen}>
-          <Foreign text={named.number} />
+        <a href={hashOf({ view: "sync", refundRef })} onClick={onOpen}>
+          <UntrustedText text={refundRef.number} />
         </a>
       </th>
       <td class="outcome">
-        <Icon mark={group} />
-        {outcome ? nameOf(outcome, words) : running ? words.batch.waiting : words.batch.unanswered}
+        <Icon kind={group} />
+        {outcome ? nameOf(outcome, messages) : running ? messages.batch.waiting : messages.batch.noResult}
       </td>
       <td>
-        {refund && <DaxPayWord refund={refund} />}
-        {failure && <Foreign text={failure.daxpayMessage} />}
+        {refund && <DaxPayStatus refund={refund} />}
+        {failure && <UntrustedText text={failure.daxpayMessage} />}
       </td>
-      <td>{refund?.replyTime && <Moment at={timestampDate(refund.replyTime)} dateless />}</td>
+      <td>{refund?.replyTime && <Timestamp at={timestampDate(refund.replyTime)} dateless />}</td>
       <td>
         <code>
-          <Foreign text={refund?.daxpayTraceId ?? failure?.daxpayTraceId ?? ""} />
+          <UntrustedText text={refund?.daxpayTraceId ?? failure?.daxpayTraceId ?? ""} />
         </code>
       </td>
     </tr>

@@ -1,15 +1,16 @@
-import { Announcer } from "../announce.tsx";
 import { Commands } from "../commands.tsx";
 import { FailureCard } from "../failure.tsx";
+import type { Messages } from "../i18n/en.ts";
+import { useMessages } from "../i18n/locale.ts";
+import { LiveRegion } from "../live-region.tsx";
 import { nameOf } from "../outcome.ts";
 import { Result } from "../result.tsx";
-import { queryOf } from "../route.ts";
+import { requestFrom } from "../route.ts";
 import { useTitle } from "../title.ts";
-import { useWords } from "../words/choose.ts";
-import type { Words } from "../words/en.ts";
 import { csvFrom } from "./csv.ts";
-import { ListEntry } from "./entry.tsx";
-import { type Batch, isAnswered, type Row } from "./run.ts";
+import { ListForm } from "./list-form.tsx";
+import { hasState, type Row } from "./row.ts";
+import type { Batch } from "./run.ts";
 import { ResultTable } from "./table.tsx";
 
 interface BatchViewProps {
@@ -18,47 +19,49 @@ interface BatchViewProps {
   readonly onText: (text: string) => void;
 }
 
-/** The command line names so many refunds at the most; the rest is left to a program. */
-const SHOWN_IN_COMMAND = 10;
+/** Maximum number of refunds in the command; longer lists are for programs. */
+const MAX_COMMAND_REFUNDS = 10;
 
 export function BatchView({ batch, text, onText }: BatchViewProps) {
-  const words = useWords();
+  const messages = useMessages();
   const { rows, phase, failure } = batch;
-  const number = new Intl.NumberFormat(words.locale);
-  const missing = countMissing(rows);
-  const said = progressText(batch, words);
-  useTitle(phase === "none" ? "" : said);
+  const number = new Intl.NumberFormat(messages.languageTag);
+  const withoutState = countWithoutState(rows);
+  const progress = progressText(batch, messages);
+  useTitle(phase === "none" ? "" : progress);
   if (phase === "none") {
     return (
       <section class="batch">
-        <h1>{words.batch.heading}</h1>
-        <ListEntry text={text} onText={onText} onStart={batch.start} />
+        <h1>{messages.batch.heading}</h1>
+        <ListForm text={text} onText={onText} onStart={batch.start} />
       </section>
     );
   }
 
   return (
-    <Result class="batch" label={words.batch.heading}>
-      <h1>{words.batch.heading}</h1>
-      <Announcer text={failure ? nameOf(failure.outcome, words) : spokenProgress(batch, words)} />
+    <Result class="batch" label={messages.batch.heading}>
+      <h1>{messages.batch.heading}</h1>
+      <LiveRegion text={failure ? nameOf(failure.outcome, messages) : announcedProgress(batch, messages)} />
       <p class="progress">
-        <label for="progress">{said}</label>
+        <label for="progress">{progress}</label>
         <progress id="progress" value={countDone(rows)} max={rows.length} />
       </p>
       <p class="buttons">
-        {phase === "running" && <button type="button" onClick={batch.stop}>{words.batch.stop}</button>}
-        {phase !== "running" && missing > 0 && (
-          <button type="button" class="main" onClick={batch.retry}>{words.batch.retry(number.format(missing))}</button>
+        {phase === "running" && <button type="button" onClick={batch.stop}>{messages.batch.stop}</button>}
+        {phase !== "running" && withoutState > 0 && (
+          <button type="button" class="main" onClick={batch.retry}>
+            {messages.batch.retry(number.format(withoutState))}
+          </button>
         )}
-        <button type="button" onClick={() => save(csvFrom(rows))}>{words.batch.save}</button>
-        {phase !== "running" && <button type="button" onClick={batch.clear}>{words.batch.clear}</button>}
+        <button type="button" onClick={() => save(csvFrom(rows))}>{messages.batch.save}</button>
+        {phase !== "running" && <button type="button" onClick={batch.clear}>{messages.batch.clear}</button>}
       </p>
-      {failure && <FailureCard outcome={failure.outcome} learnedAt={failure.at} />}
-      <ResultTable rows={rows} running={phase === "running"} look={batch.look} onLook={batch.lookAt} />
+      {failure && <FailureCard {...failure} />}
+      <ResultTable rows={rows} running={phase === "running"} view={batch.view} onView={batch.setView} />
       <Commands
         call={{
           method: "BatchSyncRefunds",
-          request: { refunds: rows.slice(0, SHOWN_IN_COMMAND).map((row) => queryOf(row.named)) },
+          request: { requests: rows.slice(0, MAX_COMMAND_REFUNDS).map((row) => requestFrom(row.refundRef)) },
         }}
       />
     </Result>
@@ -69,31 +72,31 @@ function countDone(rows: readonly Row[]): number {
   return rows.filter((row) => row.outcome).length;
 }
 
-function countMissing(rows: readonly Row[]): number {
-  return rows.filter((row) => !isAnswered(row)).length;
+function countWithoutState(rows: readonly Row[]): number {
+  return rows.filter((row) => !hasState(row)).length;
 }
 
-function progressText({ rows, phase }: Batch, words: Words): string {
-  const { format } = new Intl.NumberFormat(words.locale);
+function progressText({ rows, phase }: Batch, { batch, languageTag }: Messages): string {
+  const { format } = new Intl.NumberFormat(languageTag);
   const all = format(rows.length);
-  const missing = countMissing(rows);
-  if (phase !== "finished") return words.batch.done(format(countDone(rows)), all);
-  return missing > 0 ? words.batch.finishedBut(all, format(missing)) : words.batch.finished(all);
+  if (phase !== "finished") return batch.progress(format(countDone(rows)), all);
+  const withoutState = countWithoutState(rows);
+  return withoutState > 0 ? batch.finishedWithout(all, format(withoutState)) : batch.finished(all);
 }
 
-/** In steps of 25 percent, so that a screen reader is told four times and not a thousand. */
-function spokenProgress(batch: Batch, words: Words): string {
-  if (batch.phase === "finished") return progressText(batch, words);
-  if (batch.phase === "stopped") return words.batch.stopped;
+/** Progress in steps of 25 percent, so that a screen reader announces it four times and not a thousand. */
+function announcedProgress(batch: Batch, messages: Messages): string {
+  if (batch.phase === "finished") return progressText(batch, messages);
+  if (batch.phase === "stopped") return messages.batch.stopped;
   const quarters = Math.floor(countDone(batch.rows) / batch.rows.length * 4);
-  return quarters === 0 ? "" : new Intl.NumberFormat(words.locale, { style: "percent" }).format(quarters / 4);
+  return quarters === 0 ? "" : new Intl.NumberFormat(messages.languageTag, { style: "percent" }).format(quarters / 4);
 }
 
 function save(csv: string): void {
-  const address = URL.createObjectURL(new Blob([csv], { type: "text/csv;charset=utf-8" }));
+  const url = URL.createObjectURL(new Blob([csv], { type: "text/csv;charset=utf-8" }));
   const link = document.createElement("a");
-  link.href = address;
+  link.href = url;
   link.download = `refunds-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.csv`;
   link.click();
-  URL.revokeObjectURL(address);
+  URL.revokeObjectURL(url);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { durationText } from "../../src/console/duration.ts";
-import { LANGUAGES, tagFrom } from "../../src/console/words/choose.ts";
+import { localeFrom, MESSAGES } from "../../src/console/i18n/locale.ts";
 
 /** Every text of a language by its path; functions are called with "7". */
 function texts(value: unknown, path = ""): [path: string, text: string][] {
@@ -11,23 +11,23 @@ function texts(value: unknown, path = ""): [path: string, text: string][] {
 
 describe("the page's languages", () => {
   test("say the same things", () => {
-    expect(texts(LANGUAGES.zh).map(([path]) => path)).toEqual(texts(LANGUAGES.en).map(([path]) => path));
+    expect(texts(MESSAGES.zh).map(([path]) => path)).toEqual(texts(MESSAGES.en).map(([path]) => path));
   });
 
   test("English has no Chinese and Chinese is Chinese", () => {
     const own = (path: string) =>
       ![".language", ".tag", ".locale", ".commands.bufCurl", ".commands.curl"].includes(path);
     const chinese = /\p{Script=Han}/u;
-    expect(texts(LANGUAGES.en).filter(([path, text]) => own(path) && chinese.test(text))).toEqual([]);
-    expect(texts(LANGUAGES.zh).filter(([path, text]) => own(path) && !chinese.test(text) && text !== "7 / 7")).toEqual(
+    expect(texts(MESSAGES.en).filter(([path, text]) => own(path) && chinese.test(text))).toEqual([]);
+    expect(texts(MESSAGES.zh).filter(([path, text]) => own(path) && !chinese.test(text) && text !== "7 / 7")).toEqual(
       [],
     );
   });
 
   test("are chosen by the browser's own order", () => {
-    expect(tagFrom(["fr", "zh-Hans-CN", "en"])).toBe("zh");
-    expect(tagFrom(["en-US", "zh"])).toBe("en");
-    expect(tagFrom(["fr"])).toBe("en");
+    expect(localeFrom(["fr", "zh-Hans-CN", "en"])).toBe("zh");
+    expect(localeFrom(["en-US", "zh"])).toBe("en");
+    expect(localeFrom(["fr"])).toBe("en");
   });
 
   test.each([

@@ -65,10 +65,10 @@ export interface Scene {
    * Shows an address (the stage's, where it names no other) as a tab does that was just opened. After the test nothing
    * may have complained in it.
    */
-  open(address: string, look?: Look): Promise<Page>;
+  open(address: string, view?: TableView): Promise<Page>;
 }
 
-export interface Look {
+export interface TableView {
   /** `en-GB` unless said. */
   readonly locale?: string;
   /** `light` unless said. */
@@ -101,9 +101,9 @@ export function describeScene(subject: string, tests: (scene: Scene) => void, va
       get browser() {
         return browser;
       },
-      async open(address, look) {
+      async open(address, view) {
         tab ??= await openTab(browser);
-        await tab.show(new URL(address, stage.url), look);
+        await tab.show(new URL(address, stage.url), view);
         return tab.page;
       },
     });
@@ -129,7 +129,7 @@ interface Tab {
   readonly page: Page;
   /** Console errors, uncaught exceptions, a lost focus, and addresses outside the page's origin. */
   readonly complaints: string[];
-  show(address: URL, look?: Look): Promise<void>;
+  show(address: URL, view?: TableView): Promise<void>;
 }
 
 /** Chromium's own lines about connections that a test has cut, and about plain HTTP. */
@@ -140,7 +140,7 @@ async function openTab(browser: Browser): Promise<Tab> {
     permissions: ["clipboard-read", "clipboard-write"],
     reducedMotion: "reduce",
   });
-  // Below the test's own, so that what is missing is named.
+  // Below the test's own, so that what is missing is refundRef.
   context.setDefaultTimeout(30_000);
   await context.addInitScript(watchFocus);
   const page = await context.newPage();
@@ -158,7 +158,7 @@ async function openTab(browser: Browser): Promise<Tab> {
 
   async function show(
     { href, origin: wanted }: URL,
-    { locale = "en-GB", colorScheme = "light", width = 1280 }: Look = {},
+    { locale = "en-GB", colorScheme = "light", width = 1280 }: TableView = {},
   ) {
     // Playwright itself knows no second locale of a context.
     await devtools.send("Emulation.setLocaleOverride", { locale });

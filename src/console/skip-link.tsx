@@ -1,13 +1,13 @@
 import type { ComponentChildren } from "preact";
 
-interface SkipProps {
-  /** The id of what gets the focus. */
+interface SkipLinkProps {
+  /** The id of the element that gets the focus. */
   readonly to: string;
   readonly children: ComponentChildren;
 }
 
-/** Leads the keyboard past what is long, without leaving the address, which names the refund. */
-export function Skip({ to, children }: SkipProps) {
+/** Moves the keyboard focus past long content. The address stays, since its fragment names the refund. */
+export function SkipLink({ to, children }: SkipLinkProps) {
   function skip(event: Event) {
     event.preventDefault();
     document.getElementById(to)?.focus();

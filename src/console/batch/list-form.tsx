@@ -1,0 +1,129 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { KindChoice } from "../form.tsx";
+import { useMessages } from "../i18n/locale.ts";
+import type { RefundRef } from "../route.ts";
+import { decodeText, likelyColumn, listFrom, numbersFrom } from "./list.ts";
+
+interface ListFormProps {
+  readonly text: string;
+  readonly onText: (text: string) => void;
+  readonly onStart: (refunds: readonly RefundRef[]) => void;
+}
+
+/** Takes a list: typed, pasted, dropped or from a file. */
+export function ListForm({ text, onText, onStart }: ListFormProps) {
+  const { batch, languageTag } = useMessages();
+  const list = listFrom(text);
+  const likely = likelyColumn(list);
+  const [selectedColumn, setSelectedColumn] = useState<number>();
+  const [selectedKind, setSelectedKind] = useState<RefundRef["kind"]>();
+  const [notText, setNotText] = useState(false);
+  const [dragging, setDragging] = useState(false);
+  const column = selectedColumn !== undefined && selectedColumn < list.width ? selectedColumn : likely.index;
+  const kind = selectedKind ?? likely.kind ?? "refundNo";
+  const { numbers, duplicates } = numbersFrom(list, column);
+  const { format } = new Intl.NumberFormat(languageTag);
+
+  function replaceText(next: string) {
+    setSelectedColumn(undefined);
+    setSelectedKind(undefined);
+    onText(next);
+  }
+
+  async function readFile(file: File | undefined) {
+    if (!file) return;
+    const content = decodeText(await file.arrayBuffer());
+    setNotText(content === undefined);
+    if (content !== undefined) replaceText(content);
+  }
+
+  const field = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => field.current?.focus(), []);
+  const onFile = useRef(readFile);
+  onFile.current = readFile;
+  useLayoutEffect(() => listenForDrops({ onDragging: setDragging, onFile: (file) => onFile.current(file) }), []);
+
+  return (
+    <form
+      class={dragging ? "list over" : "list"}
+      onSubmit={(event) => {
+        event.preventDefault();
+        onStart(numbers.map((number) => ({ kind, number })));
+      }}
+    >
+      <div class="field">
+        <label for="list">{batch.list}</label>
+        <textarea
+          ref={field}
+          id="list"
+          rows={10}
+          value={text}
+          spellcheck={false}
+          autocomplete="off"
+          onInput={(event) => onText(event.currentTarget.value)}
+        />
+      </div>
+      <p class="file">
+        <label for="file">{batch.file}</label>
+        <input
+          id="file"
+          class="visually-hidden"
+          type="file"
+          accept=".csv,.txt,.tsv,text/csv,text/plain"
+          onChange={(event) => readFile(event.currentTarget.files?.[0])}
+        />
+      </p>
+      {notText && <p class="error" role="alert">{batch.notText}</p>}
+      {list.width > 1 && (
+        <p class="field">
+          <label for="column">{batch.column}</label>
+          <select id="column" value={column} onChange={(event) => setSelectedColumn(Number(event.currentTarget.value))}>
+            {Array.from(
+              { length: list.width },
+              (_, index) => (
+                <option key={index} value={index}>{list.header?.[index] || batch.columnNumber(index + 1)}</option>
+              ),
+            )}
+          </select>
+        </p>
+      )}
+      <KindChoice kind={kind} onKind={setSelectedKind} />
+      <p class="note" role="status">
+        {batch.count(format(numbers.length))}
+        {duplicates > 0 && ` · ${batch.duplicates(format(duplicates))}`}
+      </p>
+      <p class="buttons">
+        <button type="submit" class="main" disabled={numbers.length === 0}>
+          {batch.start(format(numbers.length))}
+        </button>
+      </p>
+    </form>
+  );
+}
+
+interface DropListener {
+  readonly onDragging: (dragging: boolean) => void;
+  readonly onFile: (file: File | undefined) => void;
+}
+
+/**
+ * Accepts files dropped anywhere on the page; the browser would otherwise open a file that misses the field. Returns a
+ * function that removes the listeners.
+ */
+function listenForDrops({ onDragging, onFile }: DropListener): () => void {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const onDragOver = (event: DragEvent) => {
+    event.preventDefault();
+    onDragging(true);
+  };
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault();
+    onDragging(false);
+    onFile(event.dataTransfer?.files[0]);
+  };
+  document.addEventListener("dragover", onDragOver, { signal });
+  document.addEventListener("dragleave", () => onDragging(false), { signal });
+  document.addEventListener("drop", onDrop, { signal });
+  return () => abort.abort();
+}
