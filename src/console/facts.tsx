@@ -18,12 +18,26 @@ export function Fact({ name, children }: { name: string; children: ComponentChil
 
 /** Control and format characters and line separators. */
 const INVISIBLE = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
+const INVISIBLE_EXCEPT_NEWLINE = /((?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
 
-/** Text from outside: never markup, isolated from the surrounding text's direction, invisible characters shown by code point. */
-export function UntrustedText({ text }: { text: string }) {
+interface UntrustedTextProps {
+  readonly text: string;
+  /** Whether to break lines at newlines, which DaxPay's messages contain. */
+  readonly multiline?: boolean;
+}
+
+/**
+ * Text from outside: never markup, isolated from the direction of the text around it, with invisible characters shown by
+ * their code points.
+ */
+export function UntrustedText({ text, multiline = false }: UntrustedTextProps) {
   // split() by a group returns the matches at the odd positions.
-  const parts = text.split(INVISIBLE).map((part, at) => at % 2 === 0 ? part : <CodePoint key={at} character={part} />);
-  return <bdi class="untrusted">{parts}</bdi>;
+  const parts = multiline ? text.trim().split(INVISIBLE_EXCEPT_NEWLINE) : text.split(INVISIBLE);
+  return (
+    <bdi class={multiline ? "untrusted multiline" : "untrusted"}>
+      {parts.map((part, at) => at % 2 === 0 ? part : <CodePoint key={at} character={part} />)}
+    </bdi>
+  );
 }
 
 function CodePoint({ character }: { character: string }) {

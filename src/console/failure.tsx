@@ -30,7 +30,7 @@ export function FailureCard({ outcome, receivedAt, onRetry }: FailureCardProps) 
           <p>{meaning}</p>
           {quote && (
             <blockquote>
-              <UntrustedText text={quote} />
+              <UntrustedText text={quote} multiline />
             </blockquote>
           )}
         </div>
@@ -98,7 +98,7 @@ function Details({ outcome }: { outcome: FailedOutcome }) {
           <code>{Code[code] ?? code}</code>
         </Fact>
         <Fact name={labels.message}>
-          <UntrustedText text={messageOf(outcome)} />
+          <UntrustedText text={messageOf(outcome)} multiline />
         </Fact>
         {failure?.daxpayCode !== undefined && (
           <Fact name={labels.daxpayCode}>
@@ -107,7 +107,7 @@ function Details({ outcome }: { outcome: FailedOutcome }) {
         )}
         {failure?.daxpayMessage && (
           <Fact name={labels.daxpayMessage}>
-            <UntrustedText text={failure.daxpayMessage} />
+            <UntrustedText text={failure.daxpayMessage} multiline />
           </Fact>
         )}
         {failure && (

@@ -73,14 +73,19 @@ export function RefundCard({ outcome, receivedAt }: RefundCardProps) {
 
 function Contradiction({ earlier, refund }: { earlier: Refund; refund: Refund }) {
   const messages = useMessages();
-  const time = earlier.replyTime ? timestampText(timestampDate(earlier.replyTime), messages) : messages.refund.none;
+  const { refund: labels } = messages;
+  const orderNo = refund.orderNo || earlier.orderNo;
+  const time = earlier.replyTime ? timestampText(timestampDate(earlier.replyTime), messages) : labels.none;
   return (
-    <Fact name={messages.refund.contradiction}>
+    <Fact name={labels.contradiction}>
       <div class="warning">
-        <p>{messages.refund.contradicts(statusMessages(earlier, messages).name, time)}</p>
-        <p>
-          {messages.refund.checkOrder} <UntrustedText text={refund.orderNo || earlier.orderNo} />
-        </p>
+        <p>{labels.contradicts(statusMessages(earlier, messages).name, time)}</p>
+        <p>{labels.checkOrder}</p>
+        {orderNo && (
+          <p>
+            {labels.orderNo}: <UntrustedText text={orderNo} />
+          </p>
+        )}
       </div>
     </Fact>
   );
@@ -90,7 +95,7 @@ function TextFact({ name, text }: { name: string; text: string }) {
   if (text === "") return null;
   return (
     <Fact name={name}>
-      <UntrustedText text={text} />
+      <UntrustedText text={text} multiline />
     </Fact>
   );
 }

@@ -3,25 +3,25 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bufCurl, curl } from "../../src/console/command.ts";
-import { openStage, type Stage } from "./fixture.ts";
+import { type ServiceFixture, startService } from "./fixture.ts";
 
-/** What bash prints for the line. */
-async function bash(line: string): Promise<string> {
+/** The output of a bash command. */
+async function bash(command: string): Promise<string> {
   const env = { ...process.env, PATH: `node_modules/.bin:${process.env.PATH}`, TOKEN: "t0ken" };
-  const { stdout } = await promisify(execFile)("bash", ["-c", line], { env });
+  const { stdout } = await promisify(execFile)("bash", ["-c", command], { env });
   return stdout;
 }
 
-describe("commands to copy", () => {
-  let stage: Stage;
+describe("command line", () => {
+  let service: ServiceFixture;
   beforeAll(async () => {
-    stage = await openStage();
+    service = await startService();
   });
-  afterAll(() => stage?.close());
+  afterAll(() => service?.close());
 
-  test("curl syncs a refund", async () => {
+  test("curl() makes a command that syncs a refund", async () => {
     const call = { method: "SyncRefund", request: { refundNo: "R-SUCCEEDS" } } as const;
-    const { refund } = JSON.parse(await bash(curl(call, { base: stage.app.addresses.http, token: false })));
+    const { refund } = JSON.parse(await bash(curl(call, { baseUrl: service.app.addresses.http, token: false })));
     expect(refund.status).toBe("REFUND_STATUS_SUCCEEDED");
   });
 
@@ -29,18 +29,18 @@ describe("commands to copy", () => {
     [
       { method: "SyncRefund", request: { bizRefundNo: "B-SUCCEEDS" } },
       { method: "WatchRefund", request: { refundNo: "R-SUCCEEDS" } },
-      { method: "BatchSyncRefunds", request: { refunds: [{ refundNo: "R-SUCCEEDS" }, { refundNo: "R-CLOSED" }] } },
+      { method: "BatchSyncRefunds", request: { requests: [{ refundNo: "R-SUCCEEDS" }, { refundNo: "R-CLOSED" }] } },
     ] as const,
-  )("buf curl makes the call $method", async (call) => {
-    const answer = await bash(bufCurl(call, { base: stage.app.addresses.grpc, token: true }));
-    expect(answer).toContain("REFUND_STATUS_SUCCEEDED");
+  )("bufCurl() makes a command that calls $method", async (call) => {
+    const output = await bash(bufCurl(call, { baseUrl: service.app.addresses.grpc, token: true }));
+    expect(output).toContain("REFUND_STATUS_SUCCEEDED");
   });
 
-  test("a number can neither leave its quotes nor hide", async () => {
+  test("curl() keeps a hostile number quoted and visible", async () => {
     const refundNo = "'; echo broken; '$(echo broken)`echo broken`\u202e\u200b\n\"\\";
-    const line = curl({ method: "SyncRefund", request: { refundNo } }, { base: "http://x", token: true });
-    expect(line).not.toMatch(/[\u202e\u200b]/);
-    const printed = await bash(line.replace(/^curl/, "printf '%s\\n'"));
+    const command = curl({ method: "SyncRefund", request: { refundNo } }, { baseUrl: "http://x", token: true });
+    expect(command).not.toMatch(/[\u202e\u200b]/);
+    const printed = await bash(command.replace(/^curl/, "printf '%s\\n'"));
     const sent = printed.split("\n").find((part) => part.startsWith("{"));
     expect(JSON.parse(sent ?? "")).toEqual({ refundNo });
     expect(printed).toContain("Authorization: Bearer t0ken");

@@ -9,32 +9,32 @@ import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { acceleratedClock } from "../support/service.ts";
 import { watchFocus } from "./keyboard.ts";
 
-/** Where a Chromium is; undefined where there is none. */
+/** Path of Chromium; undefined where it is not installed. */
 export const CHROMIUM = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"]
   .find((path) => path !== undefined && existsSync(path));
 
-/** The title of a group of tests that drives a browser: where they are skipped it says how not to. */
+/** The title of a group of tests in a browser; where they are skipped it tells how to run them. */
 function inChromium(subject: string): string {
   return CHROMIUM
     ? `${subject}, in ${CHROMIUM}`
-    : `${subject}: SKIPPED, found no Chromium; install it (apt-get install chromium) or set CHROMIUM_PATH, ` +
+    : `${subject}: SKIPPED, Chromium not found; install it (apt-get install chromium) or set CHROMIUM_PATH, ` +
       "then run: deno task test test/console";
 }
 
 if (!CHROMIUM) console.warn(inChromium("test/console"));
 
-/** The service's waits pass so many times faster than on a real clock. */
-const HASTE = 50;
+/** Factor by which the service's waits are shortened. */
+const ACCELERATION = 50;
 
 /** A service with an embedded DaxPay. */
-export interface Stage {
+export interface ServiceFixture {
   readonly app: App;
   readonly sandbox: Sandbox;
   readonly url: string;
   close(): Promise<void>;
 }
 
-export async function openStage(variables: Readonly<Record<string, string>> = {}): Promise<Stage> {
+export async function startService(variables: Readonly<Record<string, string>> = {}): Promise<ServiceFixture> {
   const sandbox = await createSandbox({ release: "2.0.8" });
   const app = await createApp(
     sandboxConfig({
@@ -44,7 +44,7 @@ export async function openStage(variables: Readonly<Record<string, string>> = {}
       WATCH_JITTER: "0",
       ...variables,
     }),
-    acceleratedClock(HASTE),
+    acceleratedClock(ACCELERATION),
   );
   return {
     app,
@@ -57,53 +57,57 @@ export async function openStage(variables: Readonly<Record<string, string>> = {}
   };
 }
 
-/** A stage and a browser before it, for the tests of one group. */
-export interface Scene {
-  readonly stage: Stage;
+/** A service and a browser for the tests of one group. */
+export interface ConsoleFixture {
+  readonly service: ServiceFixture;
   readonly browser: Browser;
   /**
-   * Shows an address (the stage's, where it names no other) as a tab does that was just opened. After the test nothing
-   * may have complained in it.
+   * Opens an address, relative to the service's, as in a new tab. The test fails if the page logs an error, loses the
+   * focus or requests another origin.
    */
-  open(address: string, view?: TableView): Promise<Page>;
+  open(address: string, options?: TabOptions): Promise<Page>;
 }
 
-export interface TableView {
-  /** `en-GB` unless said. */
+export interface TabOptions {
+  /** Default: `en-GB`. */
   readonly locale?: string;
-  /** `light` unless said. */
+  /** Default: `light`. */
   readonly colorScheme?: "light" | "dark";
-  /** Pixels; 1280 unless said. */
+  /** Pixels. Default: 1280. */
   readonly width?: number;
 }
 
-/** Groups tests that drive a browser; says so where there is none. */
-export function describeScene(subject: string, tests: (scene: Scene) => void, variables?: Record<string, string>) {
+/** Groups tests that drive a browser; skips them where there is none. */
+export function describeConsole(
+  subject: string,
+  tests: (fixture: ConsoleFixture) => void,
+  variables?: Record<string, string>,
+) {
   describe.skipIf(!CHROMIUM)(inChromium(subject), () => {
-    let stage: Stage;
+    let service: ServiceFixture;
     let browser: Browser;
-    /** A new one costs as much time as ten pages, so it is used again. */
+    /** Reused, since a new one takes as long as ten page loads. */
     let tab: Tab | undefined;
     beforeAll(async () => {
-      [stage, browser] = await Promise.all([openStage(variables), openBrowser()]);
+      [service, browser] = await Promise.all([startService(variables), openBrowser()]);
     });
     afterEach(() => {
-      expect(tab?.complaints.splice(0) ?? []).toEqual([]);
+      expect(tab?.problems.splice(0) ?? []).toEqual([]);
     });
     afterAll(async () => {
       await browser?.close();
-      await stage?.close();
+      await service?.close();
     });
     tests({
-      get stage() {
-        return stage;
+      get service() {
+        return service;
       },
       get browser() {
         return browser;
       },
-      async open(address, view) {
+      async open(address, options) {
         tab ??= await openTab(browser);
-        await tab.show(new URL(address, stage.url), view);
+        await tab.show(new URL(address, service.url), options);
         return tab.page;
       },
     });
@@ -119,7 +123,7 @@ function openBrowser(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
       "--no-first-run",
-      // A host that is not this machine's own to the browser: to it, plain HTTP is not safe.
+      // A host that the browser does not take for localhost, so plain HTTP is an insecure context.
       "--host-resolver-rules=MAP 192.0.2.7 127.0.0.1",
     ],
   });
@@ -128,61 +132,61 @@ function openBrowser(): Promise<Browser> {
 interface Tab {
   readonly page: Page;
   /** Console errors, uncaught exceptions, a lost focus, and addresses outside the page's origin. */
-  readonly complaints: string[];
-  show(address: URL, view?: TableView): Promise<void>;
+  readonly problems: string[];
+  show(address: URL, options?: TabOptions): Promise<void>;
 }
 
-/** Chromium's own lines about connections that a test has cut, and about plain HTTP. */
-const NO_COMPLAINT = /^(Failed to load resource: net::ERR_|The Cross-Origin-Opener-Policy header has been ignored)/;
+/** Chromium's own messages about connections that a test has broken, and about plain HTTP. */
+const IGNORED_ERRORS = /^(Failed to load resource: net::ERR_|The Cross-Origin-Opener-Policy header has been ignored)/;
 
 async function openTab(browser: Browser): Promise<Tab> {
   const context = await browser.newContext({
     permissions: ["clipboard-read", "clipboard-write"],
     reducedMotion: "reduce",
   });
-  // Below the test's own, so that what is missing is refundRef.
+  // Below the timeout of a test, so that the error names the missing element.
   context.setDefaultTimeout(30_000);
   await context.addInitScript(watchFocus);
   const page = await context.newPage();
   const devtools = await context.newCDPSession(page);
   const userAgent = await page.evaluate(() => navigator.userAgent);
-  const complaints: string[] = [];
+  const problems: string[] = [];
   let origin = "";
   page.on("console", (message) => {
-    if (message.type() === "error" && !NO_COMPLAINT.test(message.text())) complaints.push(message.text());
+    if (message.type() === "error" && !IGNORED_ERRORS.test(message.text())) problems.push(message.text());
   });
-  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("pageerror", (error) => problems.push(error.message));
   page.on("request", (request) => {
-    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith("blob:")) complaints.push(request.url());
+    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith("blob:")) problems.push(request.url());
   });
 
   async function show(
-    { href, origin: wanted }: URL,
-    { locale = "en-GB", colorScheme = "light", width = 1280 }: TableView = {},
+    { href, origin: nextOrigin }: URL,
+    { locale = "en-GB", colorScheme = "light", width = 1280 }: TabOptions = {},
   ) {
-    // Playwright itself knows no second locale of a context.
+    // Playwright cannot change the locale of an open context.
     await devtools.send("Emulation.setLocaleOverride", { locale });
     await devtools.send("Emulation.setUserAgentOverride", { userAgent, acceptLanguage: locale });
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
     if (origin !== "") await page.evaluate(() => sessionStorage.clear());
-    if (origin === wanted) {
-      // By its address alone a page that stands there already would not be loaded anew.
+    if (origin === nextOrigin) {
+      // Navigating to an address that differs only in its fragment would not load the page again.
       await page.evaluate((href) => history.replaceState(null, "", href), href);
       await page.reload();
     } else {
-      origin = wanted;
+      origin = nextOrigin;
       await page.goto(href);
     }
   }
-  return { page, complaints, show };
+  return { page, problems, show };
 }
 
 const AXE = CHROMIUM ? readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8") : "";
 
-/** The rules of WCAG 2.2 A and AA that the page breaks, and where. */
+/** The violations of WCAG 2.2 A and AA on the page. */
 export async function violations(page: Page): Promise<string[]> {
-  // By the debugger, which the page's own policy does not bind.
+  // Evaluated by the debugger, to which the page's Content-Security-Policy does not apply.
   if (!await page.evaluate(() => "axe" in globalThis)) await page.evaluate(AXE);
   return await page.evaluate(async () => {
     // deno-lint-ignore no-explicit-any

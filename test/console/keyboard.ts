@@ -1,14 +1,14 @@
 import type { Locator, Page } from "playwright-core";
 import { MESSAGES } from "../../src/console/i18n/locale.ts";
 
-/** Every language of the page, for tests that go the same way in each: locale and messages. */
-export const SPOKEN = [["en-GB", MESSAGES.en], ["zh-CN", MESSAGES.zh]] as const;
+/** Every language of the page: the browser's locale and the messages. */
+export const LOCALES = [["en-GB", MESSAGES.en], ["zh-CN", MESSAGES.zh]] as const;
 
-/** Presses of Tab until a control must be reached: a way that is longer is none. */
-const MOST_TABS = 30;
+/** Maximum number of Tab presses to reach a control. */
+const MAX_TABS = 30;
 
 export interface Keyboard {
-  /** Moves the focus to the control by Tab, over controls that all show that they have it. */
+  /** Moves the focus to the control by Tab. Every control on the way must show a focus ring. */
   to(control: Locator, way?: "forward" | "back"): Promise<void>;
   /** Moves to the control and presses Enter. */
   press(control: Locator, way?: "forward" | "back"): Promise<void>;
@@ -24,10 +24,10 @@ export function keyboardOf(page: Page): Keyboard {
     const passed: string[] = [];
     const goal = await control.elementHandle() ?? undefined;
     for (let stop = await page.evaluate(whereFocusIs, goal); !stop.isHere;) {
-      if (passed.length === MOST_TABS) throw new Error(`Found no way to ${control} by Tab, but ${passed.join(", ")}`);
+      if (passed.length === MAX_TABS) throw new Error(`Expected Tab to reach ${control}, got ${passed.join(", ")}`);
       await page.keyboard.press(way === "back" ? "Shift+Tab" : "Tab");
       stop = await page.evaluate(whereFocusIs, goal);
-      if (!stop.isRinged) throw new Error(`Found no ring around ${stop.name}, which has the focus`);
+      if (!stop.isRinged) throw new Error(`Expected a focus ring around ${stop.name}, got none`);
       passed.push(stop.name);
     }
   }
@@ -45,12 +45,12 @@ export function keyboardOf(page: Page): Keyboard {
   };
 }
 
-/** Runs in the page: what has the focus, whether that is the control, and whether anybody can see it. */
+/** Runs in the page: the focused element, whether it is the control, and whether it shows a focus ring. */
 function whereFocusIs(control: Node | undefined) {
   const element = document.activeElement as HTMLInputElement;
-  // After the last control comes the browser's own, which shows its ring outside the page.
+  // After the last control the focus is in the browser's own interface.
   if (element === document.body) return { name: "the browser", isHere: false, isRinged: true };
-  // A field that is out of sight lets its label show the ring.
+  // The label of a visually hidden field shows the ring.
   const isRinged = [element, ...(element.labels ?? [])].some((shown) => {
     const { outlineStyle, outlineWidth } = getComputedStyle(shown);
     const { width, height } = shown.getBoundingClientRect();
@@ -60,16 +60,16 @@ function whereFocusIs(control: Node | undefined) {
   return { name, isHere: element === control, isRinged };
 }
 
-/** Runs in the page before its own scripts: complains when the control that has the focus vanishes with it. */
+/** Runs in the page before its own scripts: logs an error when the focused control is removed and the focus is lost. */
 export function watchFocus(): void {
   let last: EventTarget | null = null;
   document.addEventListener("focusin", ({ target }) => last = target);
-  const observer = new MutationObserver(() => setTimeout(view));
+  const observer = new MutationObserver(() => setTimeout(check));
   observer.observe(document, { subtree: true, childList: true, attributeFilter: ["disabled", "hidden", "open"] });
 
-  function view() {
+  function check() {
     if (!(last instanceof Element) || document.activeElement !== document.body) return;
-    console.error(`The focus is lost that was at ${last.outerHTML.slice(0, 100)}`);
+    console.error(`The focus was lost from ${last.outerHTML.slice(0, 100)}`);
     last = null;
   }
 }

@@ -1,22 +1,23 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** A line to a service that can be cut and mended. */
-export interface Line {
+/** A TCP proxy whose connections can be broken. */
+export interface Proxy {
   readonly url: string;
   /** Breaks every connection and refuses new ones. */
-  cut(): void;
-  mend(): void;
+  disconnect(): void;
+  /** Accepts connections again. */
+  reconnect(): void;
   close(): Promise<void>;
 }
 
-export async function openLine(target: string): Promise<Line> {
+export async function openProxy(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let broken = false;
-  const server = createServer((near) => {
-    if (broken) return void near.destroy();
-    const far = connect(Number(port), hostname);
-    for (const [socket, other] of [[near, far], [far, near]]) {
+  const server = createServer((client) => {
+    if (broken) return void client.destroy();
+    const upstream = connect(Number(port), hostname);
+    for (const [socket, other] of [[client, upstream], [upstream, client]]) {
       sockets.add(socket);
       socket.on("error", () => other.destroy());
       socket.on("close", () => {
@@ -28,11 +29,11 @@ export async function openLine(target: string): Promise<Line> {
   });
   return {
     url: await listening(server),
-    cut() {
+    disconnect() {
       broken = true;
       for (const socket of sockets) socket.destroy();
     },
-    mend: () => void (broken = false),
+    reconnect: () => void (broken = false),
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();

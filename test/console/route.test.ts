@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hashOf, type Route, routeFrom } from "../../src/console/route.ts";
 
-describe("routes", () => {
+describe("routeFrom()", () => {
   test.each<[string, Route]>([
     ["#/", { view: "sync", refundRef: undefined }],
     ["#/watch", { view: "watch", refundRef: undefined }],
@@ -11,16 +11,16 @@ describe("routes", () => {
     ["#/refund/biz", { view: "sync", refundRef: { kind: "refundNo", number: "biz" } }],
     ["#/watch/R1", { view: "watch", refundRef: { kind: "refundNo", number: "R1" } }],
     ["#/watch/biz/%E9%80%80", { view: "watch", refundRef: { kind: "bizRefundNo", number: "退" } }],
-  ])("%s is read and written alike", (hash, route) => {
+  ])("parses %s as hashOf() formats it", (hash, route) => {
     expect(routeFrom(hash)).toEqual(route);
     expect(hashOf(route)).toBe(hash);
   });
 
-  test.each(["", "#", "#nonsense", "#/refund/", "#/refund"])("%j is the start", (hash) => {
+  test.each(["", "#", "#nonsense", "#/refund/", "#/refund"])("parses %j as the empty sync view", (hash) => {
     expect(routeFrom(hash)).toEqual({ view: "sync", refundRef: undefined });
   });
 
-  test("a bare percent sign stands for itself", () => {
+  test("takes a bare percent sign literally", () => {
     expect(routeFrom("#/refund/50%")).toEqual({ view: "sync", refundRef: { kind: "refundNo", number: "50%" } });
   });
 });

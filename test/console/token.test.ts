@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
-import { keyboardOf, SPOKEN } from "./keyboard.ts";
-import { describeScene, violations } from "./fixture.ts";
+import { keyboardOf, LOCALES } from "./keyboard.ts";
+import { describeConsole, violations } from "./fixture.ts";
 
 const TOKEN = "let-me-in-0123456789";
 const folder = mkdtempSync(join(tmpdir(), "console-"));
@@ -12,15 +12,14 @@ const file = join(folder, "tokens");
 writeFileSync(file, `operator ${TOKEN}\n`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describeScene("the console's way in", (scene) => {
-  test.each(SPOKEN)(
-    "asks for a token until it is right, keeps and forgets it, by keyboard, in %s",
-    async (...spoken) => {
-      const [locale, messages] = spoken;
-      const page = await scene.open("#/refund/R-SUCCEEDS", { locale });
+describeConsole("TokenForm", (fixture) => {
+  test.each(LOCALES)(
+    "asks for a token until it is accepted, keeps it for the tab and deletes it, by keyboard alone, in %s",
+    async (locale, messages) => {
+      const page = await fixture.open("#/refund/R-SUCCEEDS", { locale });
       const keyboard = keyboardOf(page);
       const field = page.getByLabel(messages.token.label, { exact: true });
-      const answer = async (token: string) => {
+      const enter = async (token: string) => {
         await keyboard.at(field);
         await keyboard.write(token);
         await page.keyboard.press("Enter");
@@ -28,11 +27,11 @@ describeScene("the console's way in", (scene) => {
       const succeeded = page.getByRole("heading", { name: messages.status[RefundStatus.SUCCEEDED].name });
       await page.getByText(messages.token.missing).waitFor();
       expect(await violations(page)).toEqual([]);
-      await answer("two messages");
+      await enter("two messages");
       await page.getByText(messages.token.invalid).waitFor();
-      await answer("guessed");
+      await enter("guessed");
       await page.getByText(messages.token.wrong).waitFor();
-      await answer(TOKEN);
+      await enter(TOKEN);
       await succeeded.waitFor();
       expect(await page.getByText(messages.token.heading, { exact: true }).count()).toBe(0);
       await keyboard.at(page.locator("#result"));
@@ -49,19 +48,19 @@ describeScene("the console's way in", (scene) => {
     },
   );
 
-  test("takes up a watch that was refused", async () => {
-    const page = await scene.open("#/watch/WAIT1-TOKEN", { locale: "zh-CN" });
+  test("resumes a watch that was rejected", async () => {
+    const page = await fixture.open("#/watch/WAIT1-TOKEN", { locale: "zh-CN" });
     await page.getByText("服务需要访问令牌").waitFor();
     await page.keyboard.type(TOKEN);
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "退款成功" }).waitFor();
   });
 
-  test("takes up a batch that was refused", async () => {
-    const page = await scene.open("#/batch");
+  test("resumes a batch that was rejected", async () => {
+    const page = await fixture.open("#/batch");
     await page.getByLabel("Refund numbers").fill("R-SUCCEEDS\nR-CLOSED");
     await page.getByRole("button", { name: "Sync 2 refunds" }).click();
-    await page.getByText("The service asks for an access token.").waitFor();
+    await page.getByText("The service requires an access token.").waitFor();
     await page.keyboard.type(TOKEN);
     await page.keyboard.press("Enter");
     await page.getByText("All 2 done.").first().waitFor();

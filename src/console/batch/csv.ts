@@ -41,7 +41,9 @@ function cellsFrom<Desc extends DescMessage>(schema: Desc, message: MessageShape
   const cells: Record<string, string> = {};
   for (const field of schema.fields) {
     const text = String(json[field.name] ?? "");
-    cells[field.name] = field.enum ? text.slice(field.enum.sharedPrefix?.length).replace(/^UNSPECIFIED$/, "") : text;
+    const prefix = field.enum?.sharedPrefix?.toUpperCase() ?? "";
+    const value = text.startsWith(prefix) ? text.slice(prefix.length) : text;
+    cells[field.name] = field.enum && value === "UNSPECIFIED" ? "" : value;
   }
   return cells;
 }

@@ -146,7 +146,7 @@ function TableRow({ row, running, onOpen }: { row: Row; running: boolean; onOpen
       </td>
       <td>
         {refund && <DaxPayStatus refund={refund} />}
-        {failure && <UntrustedText text={failure.daxpayMessage} />}
+        {failure && <UntrustedText text={failure.daxpayMessage} multiline />}
       </td>
       <td>{refund?.replyTime && <Timestamp at={timestampDate(refund.replyTime)} dateless />}</td>
       <td>

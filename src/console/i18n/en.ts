@@ -228,7 +228,7 @@ const failure: Record<FailureReason, FailureMessages> = {
 
 const delivery: Record<Delivery, string> = {
   [Delivery.UNSPECIFIED]: "Unknown.",
-  [Delivery.NOT_SENT]: "No: no sync reached DaxPay.",
+  [Delivery.NOT_SENT]: "No: no sync of this request reached DaxPay.",
   [Delivery.IN_DOUBT]: "Unknown: it was sent and no reply was received. DaxPay may have processed it.",
   [Delivery.ANSWERED]: "Yes: DaxPay, or another server at its address, replied.",
 };
@@ -315,7 +315,7 @@ export const en = {
     contradicts: (state: string, time: string) =>
       `This page received “${state}” as the final state of this refund at ${time}. On DaxPay 3.x the refund may have ` +
       "been booked twice.",
-    checkOrder: "Check the payment order and its refundable balance in DaxPay before anything else.",
+    checkOrder: "Check the payment order and its refundable balance in DaxPay first.",
   },
   failed: {
     next: "What to do",
@@ -323,7 +323,7 @@ export const en = {
     retryIn: (time: string) => `You can retry in ${time}.`,
     retryNow: "You can retry now.",
     notRetryable: "A retry would fail again.",
-    received: "Did DaxPay receive the sync?",
+    received: "Received by DaxPay?",
     step: "Failed step",
     details: "Technical details",
     reason: "Reason",

@@ -210,7 +210,7 @@ export const zh: Messages = {
   },
   delivery: {
     [Delivery.UNSPECIFIED]: "未知。",
-    [Delivery.NOT_SENT]: "没有：同步没有到达 DaxPay。",
+    [Delivery.NOT_SENT]: "没有：本次请求没有任何同步到达 DaxPay。",
     [Delivery.IN_DOUBT]: "未知：同步已发出但没有收到响应，DaxPay 可能已经处理。",
     [Delivery.ANSWERED]: "收到：DaxPay（或其地址上的其他服务）已响应。",
   },
@@ -288,7 +288,7 @@ export const zh: Messages = {
     retryIn: (time) => `${time}后可以重试。`,
     retryNow: "现在可以重试。",
     notRetryable: "重试仍会失败。",
-    received: "DaxPay 收到同步了吗？",
+    received: "DaxPay 是否收到",
     step: "失败步骤",
     details: "技术细节",
     reason: "原因",
