@@ -238,4 +238,4 @@ describeConsole("BatchView", (fixture) => {
       expect(await counts(page)).toEqual({ closed: 1, succeeded: 1 });
     },
   );
-});
+}, { release: "2.0.6" });

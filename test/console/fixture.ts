@@ -34,12 +34,18 @@ export interface ServiceFixture {
   close(): Promise<void>;
 }
 
-export async function startService(variables: Readonly<Record<string, string>> = {}): Promise<ServiceFixture> {
-  const sandbox = await createSandbox({ release: "2.0.8" });
+export interface ServiceOptions {
+  /** Default: 2.0.8, where the service queries before it syncs. On 2.0.6 it only syncs. */
+  readonly release?: "2.0.6" | "2.0.8";
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+export async function startService({ release = "2.0.8", variables }: ServiceOptions = {}): Promise<ServiceFixture> {
+  const sandbox = await createSandbox({ release });
   const app = await createApp(
     sandboxConfig({
       DAXPAY_URL: sandbox.url,
-      DAXPAY_RELEASE: "2.0.8",
+      DAXPAY_RELEASE: release,
       DAXPAY_RATE: "100000",
       WATCH_JITTER: "0",
       ...variables,
@@ -65,7 +71,7 @@ export interface ConsoleFixture {
    * Opens an address, relative to the service's, as in a new tab. The test fails if the page logs an error, loses the
    * focus or requests another origin.
    */
-  open(address: string, options?: TabOptions): Promise<Page>;
+  open(address: string, tab?: TabOptions): Promise<Page>;
 }
 
 export interface TabOptions {
@@ -81,7 +87,7 @@ export interface TabOptions {
 export function describeConsole(
   subject: string,
   tests: (fixture: ConsoleFixture) => void,
-  variables?: Record<string, string>,
+  options?: ServiceOptions,
 ) {
   describe.skipIf(!CHROMIUM)(inChromium(subject), () => {
     let service: ServiceFixture;
@@ -89,7 +95,7 @@ export function describeConsole(
     /** Reused, since a new one takes as long as ten page loads. */
     let tab: Tab | undefined;
     beforeAll(async () => {
-      [service, browser] = await Promise.all([startService(variables), openBrowser()]);
+      [service, browser] = await Promise.all([startService(options), openBrowser()]);
     });
     afterEach(() => {
       expect(tab?.problems.splice(0) ?? []).toEqual([]);
@@ -105,9 +111,9 @@ export function describeConsole(
       get browser() {
         return browser;
       },
-      async open(address, options) {
+      async open(address, tabOptions) {
         tab ??= await openTab(browser);
-        await tab.show(new URL(address, service.url), options);
+        await tab.show(new URL(address, service.url), tabOptions);
         return tab.page;
       },
     });

@@ -65,4 +65,4 @@ describeConsole("TokenForm", (fixture) => {
     await page.keyboard.press("Enter");
     await page.getByText("All 2 done.").first().waitFor();
   });
-}, { AUTH_TOKENS_FILE: file });
+}, { variables: { AUTH_TOKENS_FILE: file } });
