@@ -5,16 +5,16 @@ import { useMessages } from "./i18n/locale.ts";
 const SECOND_MS = 1000;
 
 /** A time in the reader's own zone; UTC and the zone's name on hover. */
-export function Timestamp({ at, dateless = false }: { at: Date; dateless?: boolean }) {
-  const text = timestampText(at, useMessages(), dateless);
+export function Timestamp({ at, timeOnly = false }: { at: Date; timeOnly?: boolean }) {
+  const text = timestampText(at, useMessages(), timeOnly);
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return <time dateTime={at.toISOString()} title={`${at.toISOString()} (${text}, ${zone})`}>{text}</time>;
 }
 
 /** A time in the reader's own zone, as the browser's variant of the page's language writes it. */
-export function timestampText(at: Date, { locale, languageTag }: Messages, dateless = false): string {
+export function timestampText(at: Date, { locale, languageTag }: Messages, timeOnly = false): string {
   const variant = navigator.languages.find((language) => language.startsWith(locale)) ?? languageTag;
-  return new Intl.DateTimeFormat(variant, { dateStyle: dateless ? undefined : "medium", timeStyle: "medium" })
+  return new Intl.DateTimeFormat(variant, { dateStyle: timeOnly ? undefined : "medium", timeStyle: "medium" })
     .format(at);
 }
 

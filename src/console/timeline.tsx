@@ -31,7 +31,7 @@ function TimelineItem({ entry: { at, event, attempt, outcome } }: { entry: Entry
   return (
     <li class={kind}>
       <Icon kind={kind} />
-      <Timestamp at={at} dateless />
+      <Timestamp at={at} timeOnly />
       {attempt !== undefined && <span class="attempt">{messages.watch.attempt(attempt)}</span>}
       <strong>
         {outcome ? nameOf(outcome, messages) : messages.watch[event === "disconnected" ? event : "reconnected"]}

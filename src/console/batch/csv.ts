@@ -3,9 +3,9 @@ import { RefundSchema } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
 import { SyncFailureSchema } from "../../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import type { Row } from "./row.ts";
 
-/** The contract's field names. Some stand in both messages. */
+/** The field names of both messages, which share some. */
 const COLUMNS: readonly string[] = [...new Set([...namesIn(RefundSchema), ...namesIn(SyncFailureSchema)])]
-  // Only events have it.
+  // Never set for a sync.
   .filter((name) => name !== "oldest_cursor");
 
 type Cells = Readonly<Record<string, string>>;

@@ -11,7 +11,7 @@ export interface List {
 
 export interface NumberColumn {
   readonly index: number;
-  /** The kind of numbers, where the column's name tells. */
+  /** The kind of numbers, as the column's name tells; undefined where it does not. */
   readonly kind: RefundRef["kind"] | undefined;
 }
 

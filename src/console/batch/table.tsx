@@ -148,7 +148,7 @@ function TableRow({ row, running, onOpen }: { row: Row; running: boolean; onOpen
         {refund && <DaxPayStatus refund={refund} />}
         {failure && <UntrustedText text={failure.daxpayMessage} multiline />}
       </td>
-      <td>{refund?.replyTime && <Timestamp at={timestampDate(refund.replyTime)} dateless />}</td>
+      <td>{refund?.replyTime && <Timestamp at={timestampDate(refund.replyTime)} timeOnly />}</td>
       <td>
         <code>
           <UntrustedText text={refund?.daxpayTraceId ?? failure?.daxpayTraceId ?? ""} />

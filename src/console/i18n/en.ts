@@ -216,7 +216,7 @@ const failure: Record<FailureReason, FailureMessages> = {
   },
   [FailureReason.NOT_TRACKED]: {
     title: "The refund is not tracked",
-    meaning: "Nobody asked the service to track this refund.",
+    meaning: "No tracking of this refund was started.",
     next: "Check the number, or track the refund first.",
   },
   [FailureReason.CURSOR_EXPIRED]: {

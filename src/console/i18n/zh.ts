@@ -199,7 +199,7 @@ export const zh: Messages = {
     },
     [FailureReason.NOT_TRACKED]: {
       title: "退款未被跟踪",
-      meaning: "没有人要求服务跟踪这笔退款。",
+      meaning: "尚未开始跟踪这笔退款。",
       next: "请核对号码，或先开始跟踪。",
     },
     [FailureReason.CURSOR_EXPIRED]: {
