@@ -36,7 +36,7 @@ export interface ServiceFixture {
 
 export interface ServiceOptions {
   /** Default: 2.0.8, where the service queries before it syncs. On 2.0.6 it only syncs. */
-  readonly release?: "2.0.6" | "2.0.8";
+  readonly release?: "2.0.6" | "2.0.8" | "3.0.0";
   readonly variables?: Readonly<Record<string, string>>;
 }
 

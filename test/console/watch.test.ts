@@ -68,3 +68,14 @@ describeConsole("WatchView", (fixture) => {
     expect(await violations(page)).toEqual([]);
   });
 });
+
+describeConsole("WatchView on DaxPay 3.0.0", (fixture) => {
+  test("warns that FAILED is not final and watches on until SUCCEEDED", async () => {
+    const page = await fixture.open("#/watch/R-SOFT-FAILS");
+    await page.getByText("Never issue a second refund because of this state alone").waitFor();
+    await page.locator(".phase", { hasText: "The watch has ended: the state is final." }).waitFor();
+    expect(await page.getByRole("listitem").locator("strong").allTextContents())
+      .toEqual(["Succeeded", "Failed", "Failed"]);
+    await page.getByText("the signed reply names this refund").waitFor();
+  });
+}, { release: "3.0.0" });
