@@ -86,7 +86,7 @@ export function createRefundClient(options: RefundClientOptions): RefundClient {
       const deadline = performance.now() + timeoutMs;
       for (let retry = 0;; retry++) {
         try {
-          const { refund } = await raw.syncRefund(request, { signal, timeoutMs: deadline - performance.now() });
+          const { refund } = await raw.syncRefund(request, { signal, timeoutMs: timeLeftMs(deadline) });
           if (refund) return refund;
           throw new ConnectError("Expected a refund in the response, got none", Code.Internal);
         } catch (error) {
@@ -127,7 +127,7 @@ async function* watchUntilFinal(
   const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
   for (let failures = 0;; failures++) {
     const call: CallOptions = { signal };
-    if (deadline !== undefined) call.timeoutMs = Math.max(1, deadline - performance.now());
+    if (deadline !== undefined) call.timeoutMs = timeLeftMs(deadline);
     let error: ConnectError;
     try {
       for await (const response of cancelOnReturn(call, (inner) => raw.watchRefund(request, inner))) {
@@ -175,6 +175,11 @@ function fetchTransport({ baseUrl, protocol = "connect", token }: FetchOptions):
       return next(request);
     }],
   });
+}
+
+/** A whole number, as Connect's timeout header takes no other. */
+function timeLeftMs(deadline: number): number {
+  return Math.max(1, Math.ceil(deadline - performance.now()));
 }
 
 /** Milliseconds before the retry; undefined where there must be none. */
