@@ -21,7 +21,7 @@ const client = createRefundClient({
   token: () => session.token.get(),
   timeoutMs: TIMEOUT_MS,
   // A failure is shown with its countdown at once, instead of a silent wait for the retry.
-  repeats: 0,
+  maxRetries: 0,
 });
 render(<App client={client} session={session} settings={fetchSettings(new URL("console.json", base))} />, root);
 // Marks when the page is interactive, for performance measurements.
