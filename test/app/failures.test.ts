@@ -15,6 +15,7 @@ const MALFORMED = "data_loss REPLY_MALFORMED ANSWERED -";
 const UNVERIFIED = "data_loss REPLY_UNVERIFIED ANSWERED -";
 const MISMATCHED = "data_loss REPLY_MISMATCHED ANSWERED -";
 const INTERRUPTED = "unavailable REPLY_INTERRUPTED IN_DOUBT 5000";
+const CUT = "unavailable REPLY_INTERRUPTED ANSWERED 5000";
 
 /** What a caller gets of each refund of the sandbox: on 2.x, and on 3.x. */
 const REFUNDS: Readonly<Record<string, readonly [v2: string, v3: string]>> = {
@@ -37,7 +38,7 @@ const REFUNDS: Readonly<Record<string, readonly [v2: string, v3: string]>> = {
   "R-NULL-POINTER": [FAULT, FAULT],
   "R-EXCEPTION": [FAULT, FAULT],
   "FAULT-RESET": [INTERRUPTED, INTERRUPTED],
-  "FAULT-CUT": [INTERRUPTED, INTERRUPTED],
+  "FAULT-CUT": [CUT, CUT],
   "FAULT-HTTP-500": [FAULT, FAULT],
   "FAULT-HTTP-429": ["unavailable UPSTREAM_ERROR ANSWERED 7000", "unavailable UPSTREAM_ERROR ANSWERED 7000"],
   "FAULT-HTML-200": [MALFORMED, MALFORMED],
