@@ -89,13 +89,13 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
 
   async function call(
     { url, path, read }: Endpoint,
-    asked: RefundQuery,
+    refund: RefundQuery,
     { signal, retry = false }: SyncOptions,
   ): Promise<RefundReport> {
     const query = {
-      ...asked,
-      clientIp: asked.clientIp || (options.clientIp ?? ""),
-      nonceStr: asked.nonceStr && retry ? deps.nonce() : asked.nonceStr,
+      ...refund,
+      clientIp: refund.clientIp || (options.clientIp ?? ""),
+      nonceStr: refund.nonceStr && retry ? deps.nonce() : refund.nonceStr,
     };
     const { timeZone, maxSkewMs } = options;
     const { body, signature } = signedRequest(query, {
@@ -145,7 +145,7 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
   };
 }
 
-/** A failure's delivery is that of the sync, which a query precedes, and which was answered before it is confirmed. */
+/** Sets the step. Delivery is that of the sync: not sent yet at the query before it, answered at the query after it. */
 function atStep(step: Step): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof DaxPayFailure)) throw error;

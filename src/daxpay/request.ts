@@ -1,7 +1,7 @@
 import type { Release } from "./release.ts";
 import { sign, type SigningScheme } from "./sign.ts";
 
-/** The refund that is asked for, by either number; with both, refundNo decides. Empty texts count as not given. */
+/** Names a refund by either number; with both, refundNo decides. Empty texts count as not given. */
 export interface RefundQuery {
   readonly refundNo: string;
   readonly bizRefundNo: string;
@@ -16,22 +16,22 @@ export interface RequestOptions {
   /** The configured values of the release's identity members. */
   readonly identity: Readonly<Record<"appId" | "mchNo", string>>;
   readonly timeZone: string;
-  /** Milliseconds since 1970. */
+  /** Epoch milliseconds. */
   readonly now: number;
-  /** Makes a fresh nonce, at most 32 characters. */
+  /** Returns a fresh nonce, at most 32 characters. */
   readonly nonce: () => string;
 }
 
 export interface SignedRequest {
   /** JSON. */
   readonly body: string;
-  /** As in the body: nothing that is passed on repeats it. */
+  /** As in the body; redacted from everything that is passed on. */
   readonly signature: string;
 }
 
 /**
- * A signed sync request: exactly the members that the release knows, those of a query only where they are not empty.
- * Every attempt needs one of its own, since releases refuse old times and may refuse a nonce seen before.
+ * Builds the signed request of a sync or query, which are alike: exactly the members that the release knows, the caller's
+ * only where they are not empty. Every attempt needs its own, since releases reject old times and may reject a used nonce.
  */
 export function signedRequest(query: RefundQuery, options: RequestOptions): SignedRequest {
   const { release } = options;

@@ -8,11 +8,11 @@ export interface TimeFormat {
   readonly expected: string;
 }
 
-/** 2.x: seconds since 1970. */
+/** 2.x. */
 export const epochSeconds: TimeFormat = {
   write: (ms) => Math.floor(ms / 1000),
   read: (text) => (/^\d{1,12}$/.test(text) ? Number(text) * 1000 : undefined),
-  expected: "seconds since 1970",
+  expected: "epoch seconds",
 };
 
 /** 3.x: the wall clock of DaxPay's own time zone, without the zone. */

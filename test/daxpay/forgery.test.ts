@@ -11,13 +11,13 @@ const REPLIES: readonly (readonly [ReleaseName, string])[] = [
 
 type Members = [name: string, value: unknown][];
 
-/** The status that a body gives, or undefined; never a crash. */
+/** The status that is read from a body, or undefined. */
 function statusOf(release: ReleaseName, body: string | Uint8Array): string | undefined {
   const reply = read(release, body);
   return reply.kind === "report" ? reply.daxpayStatus : undefined;
 }
 
-/** JSON whose members may repeat and stand in any order. */
+/** Writes JSON whose members may repeat and have any order. */
 function write(value: unknown): string {
   if (!Array.isArray(value)) return JSON.stringify(value);
   return `{${(value as Members).map(([name, member]) => `${JSON.stringify(name)}:${write(member)}`).join(",")}}`;
@@ -29,12 +29,12 @@ function membersOf(body: string): Members {
   return parse(JSON.parse(body)) as Members;
 }
 
-describe.each(REPLIES)("a signed reply of %s", (release, body) => {
+describe.each(REPLIES)("readReply() of a signed reply of %s", (release, body) => {
   const original = statusOf(release, body);
 
-  test("gives a status to begin with", () => expect(original).toMatch(/success/));
+  test("returns its status", () => expect(original).toMatch(/success/));
 
-  test("with any one byte changed gives the same status or none", () => {
+  test("with any one byte changed returns the same status or none", () => {
     const bytes = new TextEncoder().encode(body);
     let refused = 0;
     for (let at = 0; at < bytes.length; at++) {
@@ -42,7 +42,7 @@ describe.each(REPLIES)("a signed reply of %s", (release, body) => {
         const forged = bytes.slice();
         forged[at] ^= change;
         const status = statusOf(release, forged);
-        // 3.0.0 upper-cases before it signs, so a change of case is covered; the word then is another, unknown one.
+        // 3.0.0 upper-cases before it signs, so a change of case is covered; the status then is another, unknown one.
         if (status !== undefined && status.toLowerCase() !== original) throw new Error(`byte ${at} gave ${status}`);
         if (status === undefined) refused++;
       }
@@ -71,7 +71,7 @@ describe.each(REPLIES)("a signed reply of %s", (release, body) => {
     }),
   );
 
-  test("with members dropped, added, renamed, reordered, changed or doubled gives the same status or none", () => {
+  test("with members dropped, added, renamed, reordered, changed or doubled returns the same status or none", () => {
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
         const members = membersOf(body);
@@ -83,7 +83,7 @@ describe.each(REPLIES)("a signed reply of %s", (release, body) => {
     );
   });
 
-  test("with a signature of another secret gives none", () => {
+  test("with another signature returns none", () => {
     fc.assert(fc.property(fc.string(), (sign) => {
       return statusOf(release, body.replace(/"sign":"\w+"/, () => `"sign":${JSON.stringify(sign)}`)) === undefined;
     }));

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+import type { Reason } from "../../src/daxpay/failure.ts";
 import { readReply, type ReplyContext } from "../../src/daxpay/reply.ts";
 import { type Release, type ReleaseName, RELEASES } from "../../src/daxpay/release.ts";
 
@@ -29,12 +30,11 @@ export function read(name: ReleaseName, body: string | Uint8Array, changes: Part
   return readReply(typeof body === "string" ? new TextEncoder().encode(body) : body, contextOf(name, changes));
 }
 
-/** What a reading came to, in one line: the word, or the failure's reason and code. */
-export function gist(reply: ReturnType<typeof readReply>): string {
-  if (reply.kind === "report") return reply.daxpayStatus;
-  const { reason, daxpayCode: code } = reply.failure;
-  return code === undefined ? reason : `${reason} ${code}`;
-}
+/** What a report must match. */
+export const report = (daxpayStatus: string) => ({ kind: "report", daxpayStatus });
+
+/** What a failed reply must match. */
+export const failed = (reason: Reason, daxpayCode?: number) => ({ kind: "failure", failure: { reason, daxpayCode } });
 
 /** A verified reply of each form, written out. */
 export const SIGNED_2 = '{"msg":"success","code":0,"data":{"code":0,"msg":null,"resTime":1715576198,' +

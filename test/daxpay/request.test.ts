@@ -13,7 +13,7 @@ function body(name: keyof typeof RELEASES, query: Partial<typeof asked>, now: nu
   return signedRequest({ ...asked, ...query }, { release, rule, secret, identity, timeZone, now, nonce }).body;
 }
 
-test("documented: the interface page's own request, to the letter", () => {
+test("signedRequest() of documented: the interface page's own request, to the letter", () => {
   expect(JSON.parse(body("documented", { refundNo: "DEVR24051020531763000004" }, 1715575932_000))).toEqual({
     refundNo: "DEVR24051020531763000004",
     clientIp: "127.0.0.1",
@@ -24,7 +24,7 @@ test("documented: the interface page's own request, to the letter", () => {
 });
 
 for (const name of ["2.0.6", "2.0.7"] as const) {
-  test(`${name}: sends no nonce, even one that was given`, () => {
+  test(`signedRequest() of ${name} holds no nonce, even a given one`, () => {
     const sent = JSON.parse(
       body(name, { refundNo: "DEVR24051020531763000004", nonceStr: "d112892e382a7093" }, 1715575932_999),
     );
@@ -33,14 +33,14 @@ for (const name of ["2.0.6", "2.0.7"] as const) {
   });
 }
 
-test("documented sends a nonce only if it was given, 2.0.8 always", () => {
+test("signedRequest() of documented holds a nonce only where one was given, of 2.0.8 always", () => {
   expect(JSON.parse(body("documented", { nonceStr: "abc" }, 0)).nonceStr).toBe("abc");
   expect(JSON.parse(body("documented", {}, 0))).not.toHaveProperty("nonceStr");
   expect(JSON.parse(body("2.0.8", {}, 0)).nonceStr).toBe("d112892e382a7093");
   expect(JSON.parse(body("2.0.8", { nonceStr: "abc" }, 0)).nonceStr).toBe("abc");
 });
 
-test("3.0.0-beta4: DaxPay's own signature, time text in the server's zone, no mchNo", () => {
+test("signedRequest() of 3.0.0-beta4: DaxPay's own signature, time text in the server's zone, no mchNo", () => {
   const now = Date.UTC(2025, 7, 26, 4, 0, 0, 999);
   expect(JSON.parse(body("3.0.0-beta4", { refundNo: "DEV_R2025041011160870000002" }, now))).toEqual({
     refundNo: "DEV_R2025041011160870000002",
@@ -52,7 +52,7 @@ test("3.0.0-beta4: DaxPay's own signature, time text in the server's zone, no mc
   });
 });
 
-test("3.0.0: with mchNo and upper-cased", () => {
+test("signedRequest() of 3.0.0: with mchNo and upper-cased", () => {
   const now = Date.UTC(2025, 7, 26, 4);
   expect(JSON.parse(body("3.0.0", { refundNo: "DEV_R2025041011160870000002" }, now))).toEqual({
     refundNo: "DEV_R2025041011160870000002",
@@ -65,19 +65,19 @@ test("3.0.0: with mchNo and upper-cased", () => {
   });
 });
 
-test("3.x times follow the configured zone", () => {
+test("signedRequest() writes 3.x times in the configured zone", () => {
   const now = Date.UTC(2025, 7, 26, 4);
   expect(JSON.parse(body("3.0.0", {}, now, "UTC")).reqTime).toBe("2025-08-26 04:00:00");
   expect(JSON.parse(body("3.0.0", {}, now, "America/New_York")).reqTime).toBe("2025-08-26 00:00:00");
 });
 
-test("no member is ever empty, and both numbers go out when both were given", () => {
+test("signedRequest() leaves empty members out, and holds both numbers where both were given", () => {
   expect(Object.keys(JSON.parse(body("2.0.8", { clientIp: "" }, 0))).sort()).toEqual(["nonceStr", "reqTime", "sign"]);
   const both = JSON.parse(body("2.0.8", { refundNo: "R1", bizRefundNo: "B1" }, 0));
   expect([both.refundNo, both.bizRefundNo]).toEqual(["R1", "B1"]);
 });
 
-test("paths are those that the releases serve", () => {
+test("RELEASES have the paths that DaxPay serves", () => {
   expect(Object.fromEntries(Object.entries(RELEASES).map(([name, release]) => [name, release.path]))).toEqual({
     documented: "/unipay/sync/pay",
     "2.0.6": "/unipay/syncRefund",

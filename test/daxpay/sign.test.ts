@@ -24,11 +24,11 @@ function membersOf(vector: typeof vectors[number]) {
 
 function objectFrom(text: string) {
   const json: Json = parseJson(text);
-  if (json.type !== "object") throw new TypeError(`found ${json.type}, wanted an object`);
+  if (json.type !== "object") throw new TypeError(`expected an object, got ${json.type}`);
   return json;
 }
 
-describe("sign", () => {
+describe("sign()", () => {
   for (const vector of vectors) {
     const rule = { algorithm: vector.algorithm as Algorithm, upperCase: vector.release === "3.0.0" };
     const members = membersOf(vector);
@@ -69,7 +69,7 @@ describe("sign", () => {
   });
 
   for (const wrong of ["", "a375", "g".repeat(64), "é".repeat(64), "\0"]) {
-    test(`verify refuses ${JSON.stringify(wrong.slice(0, 8))} without throwing`, () => {
+    test(`verify() rejects ${JSON.stringify(wrong.slice(0, 8))} without throwing`, () => {
       expect(verify([["a", "1"]], wrong, "k", { algorithm: "HMAC_SHA256", upperCase: false })).toBe(false);
     });
   }
