@@ -7,6 +7,7 @@ import { profileService, summaryOf } from "./profile.ts";
 import { print, printProfile, ratiosOf, type Results } from "./report.ts";
 import { measureBatch } from "./work/batch.ts";
 import { measureCrowd } from "./work/crowd.ts";
+import { measureHttpClient } from "./work/http-client.ts";
 import { measureMemory } from "./work/memory.ts";
 import { measureStarts } from "./work/start.ts";
 import { measureUnary } from "./work/unary.ts";
@@ -50,6 +51,7 @@ async function measure(folder: string): Promise<Results> {
     ...alone,
     ...first,
     ...second,
+    httpClient: await told("HTTP client", measureHttpClient({ upstream: fast.url, ...plan.httpClient })),
     watchers: await told("watchers", measureWatchers({ ...options, ...plan.watch })),
     memory: await told("memory", measureMemory(CONTENDERS, { ...options, ...plan.memory })),
   };

@@ -1,5 +1,6 @@
 import type { BatchPlan } from "./work/batch.ts";
 import type { CrowdPlan } from "./work/crowd.ts";
+import type { HttpClientPlan } from "./work/http-client.ts";
 import type { MemoryPlan } from "./work/memory.ts";
 import type { UnaryPlan } from "./work/unary.ts";
 import type { WatchPlan } from "./work/watch.ts";
@@ -14,6 +15,7 @@ export interface Plan {
   readonly watch: WatchPlan;
   readonly starts: number;
   readonly memory: MemoryPlan;
+  readonly httpClient: HttpClientPlan;
   readonly profileMs: number;
 }
 
@@ -27,6 +29,7 @@ export const PLANS: Readonly<Record<"quick" | "full", Plan>> = {
     watch: { counts: [500], idleMs: 1_000 },
     starts: 1,
     memory: { calls: [300, 1500] },
+    httpClient: { rounds: 3, exchanges: 500 },
     profileMs: 4_000,
   },
   /** About ten minutes. V8 needs some ten thousand calls until it has optimized the service. */
@@ -38,6 +41,7 @@ export const PLANS: Readonly<Record<"quick" | "full", Plan>> = {
     watch: { counts: [1000, 10_000], idleMs: 5_000 },
     starts: 7,
     memory: { calls: [10_000, 100_000] },
+    httpClient: { rounds: 7, exchanges: 3_000 },
     profileMs: 15_000,
   },
 };

@@ -5,6 +5,7 @@ import type { Summary } from "./profile.ts";
 import { ratioOf, type Spread, spreadOf } from "./stat.ts";
 import { type Batch, BATCH_CALLERS } from "./work/batch.ts";
 import type { Crowd } from "./work/crowd.ts";
+import type { HttpClientCost } from "./work/http-client.ts";
 import type { Memory } from "./work/memory.ts";
 import type { ColdStart } from "./work/start.ts";
 import type { Cell } from "./work/unary.ts";
@@ -19,6 +20,7 @@ export interface Results {
   readonly crowd: readonly Crowd[];
   readonly slowCrowd: readonly Crowd[];
   readonly batch: readonly Batch[];
+  readonly httpClient: readonly HttpClientCost[];
   readonly watchers: readonly Watchers[];
   readonly starts: readonly ColdStart[];
   readonly memory: readonly Memory[];
@@ -81,6 +83,8 @@ export function print(results: Results): void {
       `${shown(spreadOf(ms), 0)} ms`,
     );
   }
+  console.log("\nOne signed exchange with DaxPay, one caller");
+  for (const { by, us } of results.httpClient) row(`by ${by}`, `${shown(spreadOf(us), 0)} µs`);
   console.log("\nOpen watchers");
   for (const { count, liveBytesEach, rssEach, idleCores } of results.watchers) {
     const each = `${kilobytes(liveBytesEach)} live, ${kilobytes(rssEach)} in RAM each`;
