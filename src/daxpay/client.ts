@@ -150,6 +150,6 @@ function atStep(step: Step): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof DaxPayFailure)) throw error;
     if (step === "SYNC") throw error.with({ step });
-    throw error.with({ step, delivery: step === "QUERY" ? "NOT_SENT" : "ANSWERED" });
+    throw error.with({ step, delivery: step === "QUERY" ? "NOT_SENT" : "ANSWERED", replied: error.replied });
   };
 }

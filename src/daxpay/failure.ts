@@ -48,6 +48,8 @@ export interface FailureOptions {
   readonly retryDelayMs?: number;
   /** Replaces the reason's default. */
   readonly delivery?: Delivery;
+  /** Set where it differs from what `delivery` says. */
+  readonly replied?: boolean;
   /** HTTP status of the reply, where the status is what failed. */
   readonly status?: number;
   /** Whether DaxPay, a proxy or a payment channel asks for fewer requests. */
@@ -60,7 +62,10 @@ export class DaxPayFailure extends Error {
   override readonly name: string = "DaxPayFailure";
   readonly reason: Reason;
   readonly step: Step | undefined;
+  /** Of the sync, also where a query before or after it failed. */
   readonly delivery: Delivery;
+  /** Whether a reply to the failed request, be it a query or a sync, was received. */
+  readonly replied: boolean;
   /** Milliseconds; undefined where a retry cannot succeed. */
   readonly retryDelayMs: number | undefined;
   readonly daxpayCode: number | undefined;
@@ -78,6 +83,7 @@ export class DaxPayFailure extends Error {
     this.reason = reason;
     this.step = options.step;
     this.delivery = options.delivery ?? row.delivery;
+    this.replied = options.replied ?? this.delivery === "ANSWERED";
     this.retryDelayMs = options.retryDelayMs ?? row.retryDelayMs;
     this.daxpayCode = options.daxpayCode;
     this.daxpayMessage = options.daxpayMessage;

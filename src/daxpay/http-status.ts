@@ -24,7 +24,6 @@ export function failureFromHttpStatus(reply: HttpReply, { paths, described, now 
     return new DaxPayFailure(
       "NOT_CONFIGURED",
       `DaxPay serves nothing at ${paths[0]}: expected the release in DAXPAY_RELEASE, got another one`,
-      { status },
     );
   }
   if (status >= 500 || status === 429) {

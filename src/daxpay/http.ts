@@ -6,11 +6,12 @@ import { MAX_REPLY_BYTES } from "./reply.ts";
 
 /**
  * The connections to DaxPay. HTTP/1.1 only: Deno keeps a silently dead HTTP/2 connection in its pool, and loses requests
- * when a proxy sends GOAWAY. Idle connections are closed before the peer closes them (Tomcat after 60 s, nginx after 75 s).
+ * when a proxy sends GOAWAY. Idle connections are closed before the peer closes them, which would leave a sync in doubt:
+ * load balancers do so from 15 s on, Tomcat after 20 or 60 s, nginx after 75 s.
  */
 export const CONNECTION_OPTIONS = {
   http2: false,
-  poolIdleTimeout: 45_000,
+  poolIdleTimeout: 10_000,
 } as const satisfies Deno.CreateHttpClientOptions;
 
 /** A complete HTTP reply. */

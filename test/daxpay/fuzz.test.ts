@@ -1,17 +1,25 @@
 import fc from "fast-check";
 import process from "node:process";
 import { expect, test } from "vitest";
-import { RELEASE_NAMES } from "../../src/daxpay/release.ts";
+import { RELEASE_NAMES, RELEASES } from "../../src/daxpay/release.ts";
 import { REASONS } from "../../src/daxpay/failure.ts";
-import { read, SIGNED_2, SIGNED_3, SIGNED_BETA4 } from "./replies.ts";
+import { QUERY_3, QUERY_BETA4, read, readQuery, SIGNED_2, SIGNED_3, SIGNED_BETA4 } from "./replies.ts";
 
 /** Bodies per run; `deno task fuzz` sets more. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 3000);
+
+const READERS = RELEASE_NAMES.flatMap((name) => {
+  const readers = [(body: Uint8Array) => read(name, body)];
+  if (RELEASES[name].query) readers.push((body) => readQuery(name, body));
+  return readers;
+});
 
 const samples = fc.constantFrom(
   SIGNED_2,
   SIGNED_BETA4,
   SIGNED_3,
+  QUERY_BETA4,
+  QUERY_3,
   '{"msg":"退款同步处理中，请勿重复操作","code":10007,"data":null,"traceId":"v"}',
 );
 
@@ -29,6 +37,8 @@ const member = fc.constantFrom(
   "status",
   "orderStatus",
   "refundNo",
+  "amount",
+  "finishTime",
 );
 const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   any: fc.oneof(
@@ -56,13 +66,13 @@ function encode(text: string): Uint8Array {
 }
 
 test(
-  `readReply() returns a typed result for each of ${RUNS} generated bodies, and no status without a signature`,
+  `readReply() and readQueryReply() return a typed result for each of ${RUNS} generated bodies, and no status without a signature`,
   () => {
     let reports = 0;
     const reasons = new Set<string>();
     fc.assert(
-      fc.property(fc.constantFrom(...RELEASE_NAMES), body, (release, bytes) => {
-        const reply = read(release, bytes);
+      fc.property(fc.constantFrom(...READERS), body, (reader, bytes) => {
+        const reply = reader(bytes);
         if (reply.kind === "report") {
           reports++;
           // Only a whole genuine body, or one changed where no signature reaches, can get here.

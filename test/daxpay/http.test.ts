@@ -135,7 +135,7 @@ describe("DaxPay.sync() classifies by what was received", () => {
     [
       "DaxPay's page for a path that it does not serve",
       reply("500 Internal Server Error", [], errorPage("/unipay/sync/refund")),
-      { reason: "NOT_CONFIGURED", delivery: "ANSWERED", retryable: false },
+      { reason: "NOT_CONFIGURED", delivery: "ANSWERED", retryable: false, status: undefined },
     ],
     [
       "such a page for another path",
@@ -168,6 +168,15 @@ describe("DaxPay.sync() classifies by what was received", () => {
     await cleanups.pop()?.();
     await expect(daxpayAt(`http://127.0.0.1:${port}`).sync(QUERY)).rejects
       .toMatchObject({ reason: "UPSTREAM_UNREACHABLE", delivery: "NOT_SENT" });
+  });
+
+  test("silence, where a query or its confirmation gets no reply", async () => {
+    const { url } = await rawServer(silent);
+    const daxpay = daxpayAt(url, { timeoutMs: 100 });
+    await expect(daxpay.query(QUERY)).rejects
+      .toMatchObject({ reason: "UPSTREAM_TIMEOUT", step: "QUERY", delivery: "NOT_SENT", replied: false });
+    await expect(daxpay.query(QUERY, { confirm: true })).rejects
+      .toMatchObject({ reason: "UPSTREAM_TIMEOUT", step: "CONFIRM", delivery: "ANSWERED", replied: false });
   });
 
   test("DaxPay's page behind a proxy that removes a prefix", async () => {

@@ -1,16 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createDaxPay } from "../../src/daxpay/client.ts";
 import { fenFrom, plainDecimal } from "../../src/daxpay/decimal.ts";
-import { readQueryReply, type ReplyContext } from "../../src/daxpay/reply.ts";
 import { type Release, RELEASE_NAMES, type ReleaseName, RELEASES } from "../../src/daxpay/release.ts";
-import { contextOf, hmac } from "./replies.ts";
+import { hmac, readQuery } from "./replies.ts";
 import vectors from "./query-vectors.json" with { type: "json" };
-
-const encode = (text: string) => new TextEncoder().encode(text);
-
-function readQuery(name: ReleaseName, body: string, changes: Partial<ReplyContext> = {}) {
-  return readQueryReply(encode(body), contextOf(name, changes));
-}
 
 /** A body of 3.0.0 whose `data` has these members, signed over this text. */
 function reply3(data: string, signedData: string) {
@@ -154,7 +147,7 @@ describe("DaxPay.query()", () => {
       nonce: () => "fresh",
     });
     await expect(daxpay.query(query)).rejects
-      .toMatchObject({ reason: "UPSTREAM_ERROR", step: "QUERY", delivery: "NOT_SENT", retryable: true });
+      .toMatchObject({ reason: "UPSTREAM_ERROR", step: "QUERY", delivery: "NOT_SENT", replied: true, retryable: true });
     await expect(daxpay.query(query, { retry: true, confirm: true })).rejects
       .toMatchObject({ step: "CONFIRM", delivery: "ANSWERED" });
     await expect(daxpay.sync(query)).rejects.toMatchObject({ step: "SYNC", delivery: "ANSWERED" });

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
 import type { Reason } from "../../src/daxpay/failure.ts";
-import { readReply, type ReplyContext } from "../../src/daxpay/reply.ts";
+import { readQueryReply, readReply, type ReplyContext } from "../../src/daxpay/reply.ts";
 import { type Release, type ReleaseName, RELEASES } from "../../src/daxpay/release.ts";
 
 export const SECRET = "123456";
@@ -30,6 +30,10 @@ export function read(name: ReleaseName, body: string | Uint8Array, changes: Part
   return readReply(typeof body === "string" ? new TextEncoder().encode(body) : body, contextOf(name, changes));
 }
 
+export function readQuery(name: ReleaseName, body: string | Uint8Array, changes: Partial<ReplyContext> = {}) {
+  return readQueryReply(typeof body === "string" ? new TextEncoder().encode(body) : body, contextOf(name, changes));
+}
+
 /** What a report must match. */
 export const report = (daxpayStatus: string) => ({ kind: "report", daxpayStatus });
 
@@ -46,3 +50,20 @@ export const SIGNED_BETA4 = '{"code":0,"msg":"success","data":{"orderStatus":"su
 export const SIGNED_3 = '{"code":0,"msg":"success","data":{"orderStatus":"success","adjust":true},' +
   '"sign":"2967fed91c1a66731f4aab159a18fe084f79e9b402ac06113e7cc7747e3b2372",' +
   '"resTime":"2025-08-26 12:00:01","traceId":"t6h0RaYLoa8E"}';
+
+/** A query's reply of the releases that sign it otherwise than the sync's, about the refund and at the time above. */
+export const QUERY_BETA4 = '{"code":0,"msg":"success","data":{"id":"1876543210987654321",' +
+  '"createTime":"2025-08-26 11:00:00","appId":"123","orderNo":"P1","refundNo":"DEVR24051020531763000004",' +
+  `"amount":100.0100,"finishTime":null,"status":"success"},"sign":"${
+    hmac(
+      "code=0&data={orderNo:P1,refundNo:DEVR24051020531763000004,amount:100.01,status:success,appId:123," +
+        "id:1876543210987654321,createTime:2025-08-26 11:00:00}&msg=success&resTime=2025-08-26 12:00:01&key=123456",
+    )
+  }","resTime":"2025-08-26 12:00:01","traceId":null}`;
+export const QUERY_3 = '{"code":0,"msg":"success","data":{"orderId":"1876543210987654321","orderNo":"P1",' +
+  `"refundNo":"DEVR24051020531763000004","amount":100.0100,"finishTime":null,"status":"success"},"sign":"${
+    hmac(
+      "CODE=0&DATA={ORDERID:1876543210987654321,ORDERNO:P1,REFUNDNO:DEVR24051020531763000004,AMOUNT:100.01," +
+        "STATUS:SUCCESS}&MSG=SUCCESS&RESTIME=2025-08-26 12:00:01&KEY=123456",
+    )
+  }","resTime":"2025-08-26 12:00:01","traceId":null}`;
