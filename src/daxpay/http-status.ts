@@ -23,7 +23,7 @@ export function failureFromHttpStatus(reply: HttpReply, { paths, described, now 
   if (status === 500 && isErrorPageOf(reply.body, paths)) {
     return new DaxPayFailure(
       "NOT_CONFIGURED",
-      `DaxPay serves nothing at ${paths[0]}: expected the release in DAXPAY_RELEASE, got another one`,
+      `DaxPay does not serve ${paths[0]}: expected the configured release, got another one`,
     );
   }
   if (status >= 500 || status === 429) {

@@ -170,6 +170,13 @@ describe("DaxPay.sync() classifies by what was received", () => {
       .toMatchObject({ reason: "UPSTREAM_UNREACHABLE", delivery: "NOT_SENT" });
   });
 
+  test("a stream that a proxy refused", async () => {
+    const text = "client error (SendRequest): http2 error: stream error received: refused stream before processing";
+    const refuse = () => Promise.reject(new TypeError("fetch failed", { cause: new Error(text) }));
+    await expect(daxpayAt("https://127.0.0.1", {}, refuse).sync(QUERY)).rejects
+      .toMatchObject({ reason: "UPSTREAM_UNREACHABLE", delivery: "NOT_SENT" });
+  });
+
   test("silence, where a query or its confirmation gets no reply", async () => {
     const { url } = await rawServer(silent);
     const daxpay = daxpayAt(url, { timeoutMs: 100 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createDaxPay } from "../../src/daxpay/client.ts";
 import { fenFrom, plainDecimal } from "../../src/daxpay/decimal.ts";
 import { type Release, RELEASE_NAMES, type ReleaseName, RELEASES } from "../../src/daxpay/release.ts";
+import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { hmac, readQuery } from "./replies.ts";
 import vectors from "./query-vectors.json" with { type: "json" };
 
@@ -109,6 +110,9 @@ const OPTIONS = {
   maxSkewMs: 300_000,
 } as const;
 
+/** Whom the sandbox knows. */
+const SANDBOX = { ...OPTIONS, appId: "M8207639754663343", mchNo: "M1745845174843" };
+
 describe("DaxPay.query()", () => {
   const query = { refundNo: "R1", bizRefundNo: "", clientIp: "", nonceStr: "given" };
 
@@ -123,6 +127,34 @@ describe("DaxPay.query()", () => {
       "3.0.0": "/unipay/query/refundOrder",
     });
   });
+
+  test.each(["2.0.7", "2.0.8", "3.0.0-beta4", "3.0.0"] as const)(
+    "and sync() agree with the sandbox of %s",
+    async (release) => {
+      const sandbox = await createSandbox({ release });
+      try {
+        using daxpay = createDaxPay({ ...SANDBOX, url: new URL(sandbox.url), release }, {
+          fetch,
+          now: Date.now,
+          nonce: () => "n",
+        });
+        const closed = { refundNo: "R-CLOSED", bizRefundNo: "", clientIp: "", nonceStr: "" };
+        await expect(daxpay.query(closed)).resolves
+          .toMatchObject({
+            refundNo: "R-CLOSED",
+            daxpayStatus: "close",
+            binding: "REFUND",
+            amountFen: expect.any(BigInt),
+          });
+        await expect(daxpay.sync(closed)).resolves.toMatchObject({ binding: "SECRET_ONLY" });
+        await expect(daxpay.query({ ...closed, refundNo: "R-UNKNOWN" })).rejects
+          .toMatchObject({ reason: "REFUND_NOT_FOUND", step: "QUERY", delivery: "NOT_SENT", replied: true });
+        expect(daxpay.skewMs()).toEqual(expect.any(Number));
+      } finally {
+        await sandbox.close();
+      }
+    },
+  );
 
   test("rejects with a TypeError where the release has none", async () => {
     using daxpay = createDaxPay({ ...OPTIONS, release: "2.0.6" }, {
