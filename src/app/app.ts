@@ -33,6 +33,9 @@ export interface App {
   stats(): Stats;
 }
 
+/** Milliseconds at shutdown for syncs whose callers have left: one that is cut off would stay in doubt. */
+const SYNC_DRAIN_MS = 1_000;
+
 /** Starts the whole service. A failed start leaves nothing running; its error names the variable to change. */
 export async function createApp(config: Config, overrides: Partial<Dependencies> = {}): Promise<App> {
   await using starting = new AsyncDisposableStack();
@@ -57,7 +60,10 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     observers: [createCallTrace(tracer), createCallMetrics(metrics), createCallLog(logger, INFRASTRUCTURE)],
   });
   const refunds = createObservedRefunds({ config, dependencies, calls, upstream, metrics, logger, tracer });
-  starting.defer(() => refunds.close());
+  starting.defer(async () => {
+    await refunds.drain(SYNC_DRAIN_MS);
+    refunds.close();
+  });
 
   const stop = new AbortController();
   const forceStop = new AbortController();

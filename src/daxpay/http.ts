@@ -68,7 +68,13 @@ export function createHttp({ fetch, timeoutMs }: HttpOptions): Http {
     }
   }
 
-  return { post, [Symbol.dispose]: () => client.close() };
+  let open = true;
+  function close(): void {
+    if (open) client.close();
+    open = false;
+  }
+
+  return { post, [Symbol.dispose]: close };
 }
 
 /** The address of a path of DaxPay, whose base may hold a path prefix. */

@@ -81,7 +81,6 @@ function isUpstreamFailure(error: unknown): boolean {
   return error.reason === "UPSTREAM_UNREACHABLE" || (error.status !== undefined && error.status >= 500);
 }
 
-/** A failed query has the delivery of the sync that it precedes, so DaxPay's code tells that it was answered. */
 function isReply(error: unknown): boolean {
-  return error instanceof DaxPayFailure && (error.delivery === "ANSWERED" || error.daxpayCode !== undefined);
+  return error instanceof DaxPayFailure && error.replied;
 }

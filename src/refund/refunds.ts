@@ -40,6 +40,7 @@ export interface Refunds {
   stats(): Stats;
   /** Resolves when no sync is in progress, after `timeoutMs` at the latest. */
   drain(timeoutMs: number): Promise<void>;
+  /** Closes the connections to DaxPay, so that requests in progress end. */
   close(): void;
 }
 
@@ -122,6 +123,9 @@ export function createRefunds(options: RefundsOptions): Refunds {
       await Promise.race([syncer.idle(), promise]);
       cancel();
     },
-    close: () => rateLimiter.close(),
+    close() {
+      rateLimiter.close();
+      daxpay[Symbol.dispose]();
+    },
   };
 }

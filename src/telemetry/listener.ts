@@ -7,6 +7,8 @@ import type { Instruments } from "./metrics.ts";
 /** Seconds. DaxPay takes as long as the payment channel. */
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 
+const MAX_DETAIL_LENGTH = 4_000;
+
 /** Logs and counts the domain's events. */
 export function createTelemetryListener(logger: Logger, meter: Instruments): RefundListener {
   const requestDuration = meter.createHistogram("daxpay.client.request.duration", {
@@ -41,6 +43,14 @@ export function createTelemetryListener(logger: Logger, meter: Instruments): Ref
   return (event: RefundEvent) => {
     switch (event.type) {
       case "request":
+        // Callers do not get it: it shows SQL or a stack trace.
+        if (event.failure?.logDetail) {
+          logger.warn("DaxPay failed internally: {detail}", {
+            detail: event.failure.logDetail.slice(0, MAX_DETAIL_LENGTH),
+            step: event.step,
+            daxpayTraceId: event.failure.daxpayTraceId,
+          });
+        }
         return requestDuration.record(
           event.ms / 1000,
           { step: event.step, ...(event.failure ? { [ATTR_ERROR_TYPE]: event.failure.reason } : {}) },

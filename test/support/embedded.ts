@@ -78,7 +78,6 @@ export function createEmbedded(
       events,
       [Symbol.dispose]() {
         instance.close();
-        client[Symbol.dispose]();
       },
     };
     services.push(service);
