@@ -20,7 +20,7 @@ export function requestFrom({ kind, number }: RefundRef, clientIp = "") {
 
 /**
  * Parses #/refund/R1, #/refund/biz/B1, #/watch/R1, #/watch/biz/B1 and #/batch; anything else is the empty sync view.
- * Numbers are percent-encoded, so the number "biz" or one with "/" is unambiguous.
+ * Refund numbers are percent-encoded, so the number "biz" or one with "/" is unambiguous.
  */
 export function routeFrom(hash: string): Route {
   const [head, ...rest] = hash.replace(/^#?\/?/, "").split("/");

@@ -107,16 +107,16 @@ export function createRateLimiter({ rate, concurrency }: RateLimitOptions, clock
   async function runJob<T>(requests: number, work: (permit: Permit) => Promise<T>): Promise<T> {
     let left = requests;
     const permit: Permit = {
-      async reserve(wanted) {
-        if (left >= wanted && clock.elapsed() >= resumeAt) return;
+      async reserve(count) {
+        if (left >= count && clock.elapsed() >= resumeAt) return;
         // Jobs that kept some while they wait for more would wait for each other.
         reserved -= left;
         left = 0;
         const { promise, resolve } = Promise.withResolvers<void>();
-        waiting.push({ requests: wanted, resume: resolve });
+        waiting.push({ requests: count, resume: resolve });
         pump();
         await promise;
-        left = wanted;
+        left = count;
       },
       use() {
         if (left === 0) throw new RangeError("Expected a reserved request");

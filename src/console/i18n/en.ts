@@ -247,7 +247,7 @@ const binding: Record<Binding, string> = {
   [Binding.REQUEST]: "The state and the request: the signed reply repeats the identifier of this request.",
 };
 
-/** Every text of the page. Numbers come in as text or as plain numbers, never as markup. */
+/** Every text of the page. Arguments are strings or integers, never markup. */
 export const en = {
   locale: "en",
   languageTag: "en",
