@@ -34,6 +34,13 @@ function releaseErrors(values: Values): string[] {
         "be synced again, and this release then books its amount a second time",
     );
   }
+  const { DAXPAY_TIMEOUT_MS: timeoutMs, DAXPAY_SETTLE_TIMEOUT: settleMs } = values;
+  if (timeoutMs !== undefined && settleMs !== undefined && settleMs < timeoutMs) {
+    errors.push(
+      `DAXPAY_SETTLE_TIMEOUT: expected at least DAXPAY_TIMEOUT_MS (${timeoutMs} ms), got ${settleMs} ms: a sync may still ` +
+        "run in DaxPay when its request times out",
+    );
+  }
   return errors;
 }
 

@@ -170,9 +170,15 @@ describe("readConfig()", () => {
   test.each([["500ms", 500], ["90s", 90_000], [" 2m ", 120_000], ["24h", 86_400_000]])(
     "reads DAXPAY_SETTLE_TIMEOUT=%s as %i ms",
     (DAXPAY_SETTLE_TIMEOUT, ms) => {
-      expect(configOf({ DAXPAY_SETTLE_TIMEOUT }).sync.settleTimeoutMs).toBe(ms);
+      expect(configOf({ DAXPAY_SETTLE_TIMEOUT, DAXPAY_TIMEOUT_MS: "500" }).sync.settleTimeoutMs).toBe(ms);
     },
   );
+
+  test("rejects a DAXPAY_SETTLE_TIMEOUT below DAXPAY_TIMEOUT_MS", () => {
+    expect(problemsOf({ DAXPAY_SETTLE_TIMEOUT: "10s" })).toEqual([
+      expect.stringMatching(/^DAXPAY_SETTLE_TIMEOUT: expected at least DAXPAY_TIMEOUT_MS \(30000 ms\), got 10000 ms/),
+    ]);
+  });
 
   test("reads WATCH_SCHEDULE as milliseconds", () => {
     expect(configOf({ WATCH_SCHEDULE: "500ms, 10s,1m,24h" }).watch.waits).toEqual([500, 10_000, 60_000, 86_400_000]);

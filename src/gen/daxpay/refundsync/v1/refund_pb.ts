@@ -67,8 +67,8 @@ export type Refund = Message<"daxpay.refundsync.v1.Refund"> & {
   daxpayTraceId: string;
 
   /**
-   * Whether this service will not sync the refund again. On releases with a refund query it is true only with
-   * BINDING_REFUND. On DaxPay 3.x another client, a job or a channel callback can still change a final refund.
+   * Whether this service will not sync the refund again. Where it uses DaxPay's refund query (DAXPAY_QUERY) this is true
+   * only with BINDING_REFUND. On DaxPay 3.x another client, a job or a channel callback can still change a final refund.
    *
    * @generated from field: bool final = 7;
    */
