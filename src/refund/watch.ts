@@ -19,7 +19,8 @@ export interface Watches {
   /**
    * Yields the outcome of every attempt until a state is final. Throws a failure that is not retryable after yielding it,
    * the signal's reason when that aborts, and DEADLINE_EXCEEDED after a day. Callers with the same key share one schedule,
-   * which starts at once; a late one starts with the last outcome.
+   * which starts at once; a late one starts with the last outcome. The schedule outlives its callers until the next attempt
+   * is due: who reconnects earlier continues it, so that a connection that breaks often causes no requests.
    */
   watch(key: string, signal: AbortSignal, sync: (caller: Caller) => Promise<RefundState>): AsyncGenerator<Attempt>;
   watchers(): number;
@@ -30,6 +31,8 @@ export interface Watches {
 /** Milliseconds that one attempt may take, its time in the queue included. */
 const ATTEMPT_TIMEOUT_MS = 60_000;
 const WATCH_TIMEOUT_MS = 24 * 3600 * 1000;
+/** Schedules that are kept without subscribers. */
+const MAX_IDLE = 10_000;
 
 /** One schedule and its subscribers. */
 interface Watch {
@@ -39,12 +42,16 @@ interface Watch {
   /** Each with its deadline by Clock.elapsed, the oldest first. */
   readonly subscribers: Map<Subscription<Attempt>, number>;
   last: Attempt | undefined;
-  /** Ends the attempt in progress, or cancels the next one. */
+  /** Clock.elapsed of the next attempt; undefined during an attempt. */
+  nextAt: number | undefined;
+  /** Ends the attempt in progress, or cancels the timer. */
   cancel: () => void;
 }
 
 export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches {
   const watches = new Map<string, Watch>();
+  /** Those without subscribers, in the order in which they lost the last one. */
+  const idle = new Set<Watch>();
 
   function start(key: string, sync: (caller: Caller) => Promise<RefundState>): Watch {
     const watch: Watch = {
@@ -53,6 +60,7 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
       startedAt: clock.elapsed(),
       subscribers: new Map(),
       last: undefined,
+      nextAt: undefined,
       cancel: () => {},
     };
     watches.set(key, watch);
@@ -62,6 +70,7 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
 
   /** Makes one attempt. What it needs is released when it is over: most of the time a watch only waits. */
   async function attempt(watch: Watch): Promise<void> {
+    watch.nextAt = undefined;
     const abort = new AbortController();
     watch.cancel = () => abort.abort();
     try {
@@ -79,21 +88,26 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
     for (const subscriber of watch.subscribers.keys()) subscriber.push(watch.last);
     const failed = outcome instanceof DaxPayFailure;
     const minDelayMs = failed ? outcome.retryDelayMs : outcome.nextSyncDelayMs;
-    if (minDelayMs === undefined) end(watch, failed ? outcome : undefined);
-    else wait(watch, nextDelay(number, minDelayMs, schedule));
+    if (minDelayMs === undefined) return end(watch, failed ? outcome : undefined);
+    watch.nextAt = clock.elapsed() + nextDelay(number, minDelayMs, schedule);
+    wait(watch, watch.nextAt);
   }
 
-  /** Makes the next attempt after the given milliseconds, and ends subscribers whose deadline expires before. */
-  function wait(watch: Watch, ms: number): void {
-    const [[oldest, deadline]] = watch.subscribers;
-    const leftMs = Math.max(0, deadline - clock.elapsed());
-    if (leftMs > ms) {
-      watch.cancel = clock.after(ms, () => attempt(watch));
+  /** Makes the next attempt when it is due, and ends subscribers whose deadline expires before. */
+  function wait(watch: Watch, nextAt: number): void {
+    const [oldest] = watch.subscribers;
+    if (!oldest) {
+      watch.cancel = clock.after(Math.max(0, nextAt - clock.elapsed()), () => drop(watch));
       return;
     }
-    watch.cancel = clock.after(leftMs, () => {
-      oldest.end(new DaxPayFailure("DEADLINE_EXCEEDED", "Watch exceeded its 24 h limit"));
-      if (watch.subscribers.size > 0) wait(watch, ms - leftMs);
+    const [subscriber, deadline] = oldest;
+    if (deadline > nextAt) {
+      watch.cancel = clock.after(Math.max(0, nextAt - clock.elapsed()), () => attempt(watch));
+      return;
+    }
+    watch.cancel = clock.after(Math.max(0, deadline - clock.elapsed()), () => {
+      subscriber.end(new DaxPayFailure("DEADLINE_EXCEEDED", "Watch exceeded its 24 h limit"));
+      if (watch.subscribers.size > 0) wait(watch, nextAt);
     });
   }
 
@@ -104,7 +118,18 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
 
   function unsubscribe(watch: Watch, subscriber: Subscription<Attempt>): void {
     watch.subscribers.delete(subscriber);
-    if (watch.subscribers.size === 0 && watches.delete(watch.key)) watch.cancel();
+    if (watch.subscribers.size > 0 || watches.get(watch.key) !== watch) return;
+    if (watch.nextAt === undefined) return drop(watch);
+    watch.cancel();
+    wait(watch, watch.nextAt);
+    idle.add(watch);
+    if (idle.size > MAX_IDLE) { for (const oldest of idle) return drop(oldest); }
+  }
+
+  function drop(watch: Watch): void {
+    watch.cancel();
+    watches.delete(watch.key);
+    idle.delete(watch);
   }
 
   return {
@@ -114,9 +139,13 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
       const subscriber: Subscription<Attempt> = new Subscription(signal, () => unsubscribe(watch, subscriber));
       watch.subscribers.set(subscriber, clock.elapsed() + WATCH_TIMEOUT_MS);
       if (watch.last) subscriber.push(watch.last);
+      if (idle.delete(watch) && watch.nextAt !== undefined) {
+        watch.cancel();
+        wait(watch, watch.nextAt);
+      }
       return subscriber;
     },
     watchers: () => [...watches.values()].reduce((sum, watch) => sum + watch.subscribers.size, 0),
-    oldestStartedAt: () => watches.values().next().value?.startedAt,
+    oldestStartedAt: () => watches.values().find(({ subscribers }) => subscribers.size > 0)?.startedAt,
   };
 }

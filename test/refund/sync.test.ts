@@ -446,3 +446,45 @@ describe("a watch on 3.x", () => {
     expect(seen.at(-1)).toEqual(["SUCCEEDED", true]);
   });
 });
+
+describe("a watch whose connection breaks", () => {
+  test("continues its schedule for who reconnects before the next attempt, without a request", async () => {
+    const { daxpay, refunds } = start({ release: "2.0.6" });
+    daxpay.addRefund({ refundNo: "R1", state: "PROCESSING" });
+    const from = Date.now();
+    const numbers: number[] = [];
+    for (let connection = 0; connection < 12; connection++) {
+      const gone = new AbortController();
+      const reading = (async () => {
+        for await (const { attempt } of refunds.watch(request({ refundNo: "R1" }), gone.signal)) numbers.push(attempt);
+      })();
+      await embedded.advance(4_700);
+      gone.abort(new Error("balancer"));
+      await reading.catch(() => {});
+      await embedded.advance(100);
+    }
+    const at = daxpay.requests.map(({ time }) => Math.round((time - from) / 1_000));
+    expect(at).toEqual([0, 10, 40]);
+    expect(Math.max(...numbers)).toBe(3);
+  });
+
+  test("starts anew for who comes after that, and leaves nothing behind meanwhile", async () => {
+    const { daxpay, refunds } = start({ release: "2.0.6" });
+    daxpay.addRefund({ refundNo: "R1", state: "PROCESSING" });
+    const gone = new AbortController();
+    const reading = Array.fromAsync(refunds.watch(request({ refundNo: "R1" }), gone.signal)).catch(() => {});
+    await embedded.advance(1_000);
+    gone.abort(new Error("left"));
+    await reading;
+    await embedded.advance(60_000);
+    expect(daxpay.requests).toHaveLength(1);
+    expect(refunds.stats()).toMatchObject({ watchers: 0, oldestWatch: undefined });
+    const again = await refunds.watch(request({ refundNo: "R1" }), new AbortController().signal)
+      [Symbol.asyncIterator]();
+    const first = again.next();
+    await embedded.advance(10);
+    expect((await first).value).toMatchObject({ attempt: 1 });
+    await again.return(undefined);
+    expect(daxpay.requests).toHaveLength(2);
+  });
+});
