@@ -1,21 +1,27 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
+import { parseArgs } from "node:util";
 import { environment, printProblems } from "../config/load.ts";
 import { type ConfigSource, readConfig } from "../config/read.ts";
 import type { ClientDeps } from "../daxpay/client.ts";
 import { examine } from "../doctor/examine.ts";
-import { jsonOf, pageOf } from "../doctor/print.ts";
+import { formatJson, formatText } from "../doctor/print.ts";
 
 const HELP = `Checks a DaxPay server using the service's own configuration (DAXPAY_RELEASE may be unset)
 
-Asks for a refund that does not exist, so nothing changes in DaxPay. Steps: address, path, signature, reply, clock.
+Syncs a refund that cannot exist and queries it, so nothing changes in DaxPay. Checks address, path, signature, reply,
+query, clock and request age.
 
-  --json  print one JSON object
-  --help  print this help
+  --refund-no <number>  also query this refund (退款号), without syncing it: shows a wrong DAXPAY_TIME_ZONE on 3.0.0
+  --json                print one JSON object:
+                        {ok, url, release, signType, requests, steps: [{id, status, ok, found, causes, advice}]}
+                        with status passed, warning, failed or skipped, and one cause for each advice;
+                        if the configuration is invalid: {ok: false, problems, steps: []}
+  --help                print this help
 
-Exit codes: 0 every check passed, 1 a check failed, 2 invalid configuration or arguments`;
+Exit codes: 0 all checks passed, warnings included; 1 a check failed; 2 invalid configuration or arguments`;
 
-/** What the command takes from its surroundings. */
+/** What the command takes from its process. */
 export interface CommandIo {
   readonly config: ConfigSource;
   readonly deps: ClientDeps;
@@ -30,38 +36,56 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
     printError(command.problem);
     return 2;
   }
-  if (command.help) {
+  const { json, help, refundNo } = command;
+  if (help) {
     print(HELP);
     return 0;
   }
   const result = readConfig({ ...config, env: (name) => config.env(name) || DEFAULTS[name] });
   if (result.kind === "invalid") {
-    if (command.json) print(JSON.stringify({ ok: false, problems: result.problems, steps: [] }));
+    if (json) print(JSON.stringify({ ok: false, problems: result.problems, steps: [] }));
     else printProblems(result.problems, printError);
     return 2;
   }
   const { daxpay } = result.config;
-  const examination = await examine(daxpay, deps);
-  print(command.json ? jsonOf(examination, daxpay) : pageOf(examination, daxpay));
+  const examination = await examine(daxpay, deps, { refundNo });
+  print(json ? formatJson(examination, daxpay) : formatText(examination, daxpay));
   return examination.ok ? 0 : 1;
 }
 
 /** The release is what the doctor finds out. */
 const DEFAULTS: Readonly<Record<string, string>> = { DAXPAY_RELEASE: "documented" };
 
-type Command = { readonly problem: string } | { readonly json: boolean; readonly help: boolean };
+type Command =
+  | { readonly problem: string }
+  | { readonly json: boolean; readonly help: boolean; readonly refundNo: string | undefined };
 
-const FLAGS = ["--json", "--help"];
+const OPTIONS = {
+  json: { type: "boolean" },
+  help: { type: "boolean" },
+  "refund-no": { type: "string" },
+} as const;
 
+/** Values are never displayed, since one may be a secret that was meant for the environment. */
 function readCommand(args: readonly string[]): Command {
-  const wrong = args.find((arg) => !FLAGS.includes(arg));
-  if (wrong !== undefined) return { problem: `expected ${FLAGS.join(" or ")}, got ${nameOf(wrong)}` };
-  return { json: args.includes("--json"), help: args.includes("--help") };
-}
-
-/** Only a flag's name is displayed: its value may be a secret that was meant for the environment. */
-function nameOf(argument: string): string {
-  return argument.startsWith("-") ? JSON.stringify(argument.split("=")[0]) : "an argument that is no flag";
+  // The strict mode's own errors quote values.
+  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
+  const values = new Map<string, string | undefined>();
+  for (const token of tokens) {
+    if (token.kind !== "option" || !Object.hasOwn(OPTIONS, token.name)) {
+      const got = token.kind === "option" ? JSON.stringify(token.rawName) : "another argument";
+      return { problem: `expected --refund-no <number>, --json or --help, got ${got}` };
+    }
+    if (token.name !== "refund-no" && token.value !== undefined) {
+      return { problem: `expected ${token.rawName} without a value, got one` };
+    }
+    values.set(token.name, token.value);
+  }
+  const refundNo = values.get("refund-no");
+  if (values.has("refund-no") && !/^[^\p{C}\p{Z}-][^\p{C}\p{Z}]{0,99}$/u.test(refundNo ?? "")) {
+    return { problem: "expected --refund-no <number> of 1 to 100 characters without white space, got none" };
+  }
+  return { json: values.has("json"), help: values.has("help"), refundNo };
 }
 
 if (import.meta.main) {

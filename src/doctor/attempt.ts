@@ -3,7 +3,7 @@ import { type Release, RELEASE_NAMES, type ReleaseName, RELEASES, type SignType 
 import type { SigningScheme } from "../daxpay/sign.ts";
 import { type Secret, secretsOf } from "./secret.ts";
 
-/** One way to ask: as configured, or with something of it replaced. */
+/** One way to send a request: as configured, or with parts of the configuration replaced. */
 export interface Attempt {
   readonly release: ReleaseName;
   readonly path: string;
@@ -16,21 +16,24 @@ export function configuredAttempt(options: DaxPayOptions): Attempt {
   return { release, signType, path: options.path ?? RELEASES[release].path, secret: secretsOf(options)[0] };
 }
 
-export function ruleOf({ release: name, signType }: Pick<Attempt, "release" | "signType">): SigningScheme {
+/** Throws a RangeError if the release has no such sign type, which no valid configuration names. */
+export function schemeOf({ release: name, signType }: Pick<Attempt, "release" | "signType">): SigningScheme {
   const release: Release = RELEASES[name];
   const algorithm = release.algorithms[signType];
-  if (!algorithm) throw new RangeError(`DaxPay ${name} has no sign type ${signType}`);
+  if (!algorithm) {
+    throw new RangeError(`expected one of ${Object.keys(release.algorithms).join(", ")} for ${name}, got ${signType}`);
+  }
   return { algorithm, upperCase: release.upperCase };
 }
 
 /**
- * Every other way to ask, those that change least first. A newer release stands before an older one, because 2.0.8
- * also accepts what 2.0.7 sends, but not the reverse.
+ * Every other way to send it, those with the fewest changes first. Newer releases precede older ones, because 2.0.8
+ * also accepts what 2.0.7 expects, but not vice versa.
  */
 export function otherAttempts(options: DaxPayOptions): Attempt[] {
   const configured = configuredAttempt(options);
   const releases = [configured.release, ...RELEASE_NAMES.toReversed()]
-    .filter((name, at, all) => all.indexOf(name) === at && (name !== "documented" || at === 0));
+    .filter((name, index, all) => all.indexOf(name) === index && (name !== "documented" || index === 0));
   const attempts = releases.flatMap((release) =>
     pathsOf(release, options).flatMap((path) =>
       signTypesOf(release, options.signType).flatMap((signType) =>
@@ -41,7 +44,7 @@ export function otherAttempts(options: DaxPayOptions): Attempt[] {
   const changes = (attempt: Attempt) =>
     Number(attempt.release !== configured.release || attempt.path !== configured.path) +
     Number(attempt.signType !== configured.signType) +
-    Number(attempt.secret.flaw !== undefined);
+    Number(attempt.secret.flaws.length > 0);
   const wires = new Set([wireOf(configured)]);
   return attempts.sort((a, b) => changes(a) - changes(b)).filter((attempt) => {
     const wire = wireOf(attempt);
@@ -49,7 +52,7 @@ export function otherAttempts(options: DaxPayOptions): Attempt[] {
   });
 }
 
-/** What DaxPay gets to see of an attempt: at one path, two releases may send the same. */
+/** What reaches DaxPay of an attempt: at one path, two releases may expect the same. */
 function wireOf(attempt: Attempt): string {
   const { nonce, identity, time }: Release = RELEASES[attempt.release];
   return JSON.stringify([
@@ -57,12 +60,12 @@ function wireOf(attempt: Attempt): string {
     nonce === "always",
     identity,
     time.expected,
-    ruleOf(attempt),
+    schemeOf(attempt),
     attempt.secret.text,
   ]);
 }
 
-/** A path of the configuration's own is tried with every release, since a proxy may stand before it. */
+/** A configured path is tried with every release, since a proxy may rename the path. */
 function pathsOf(release: ReleaseName, { path }: DaxPayOptions): string[] {
   const own = RELEASES[release].path;
   return path === undefined || path === own ? [own] : [path, own];
@@ -74,5 +77,5 @@ function signTypesOf(name: ReleaseName, preferred: SignType): SignType[] {
   const types = Object.keys(algorithms) as SignType[];
   return types
     .sort((a, b) => Number(b === preferred) - Number(a === preferred))
-    .filter((type, at, all) => all.findIndex((other) => algorithms[other] === algorithms[type]) === at);
+    .filter((type, index, all) => all.findIndex((other) => algorithms[other] === algorithms[type]) === index);
 }

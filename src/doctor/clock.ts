@@ -1,75 +1,93 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type ReleaseName, RELEASES } from "../daxpay/release.ts";
 import { zonedText } from "../daxpay/time.ts";
-import { type Reason, skipped, type Step, step } from "./step.ts";
+import { type Reason, type Step, step, warning } from "./step.ts";
+import { describeClockOf } from "./zone.ts";
 
-/** What is known about the two clocks. */
+/** What is known of the two clocks. */
 export interface Clocks {
   readonly release: ReleaseName;
-  /** How far DaxPay's clock is ahead of ours by a verified reply, in milliseconds. */
+  /** Milliseconds by which DaxPay's clock is ahead of ours in a verified reply. */
   readonly verifiedMs: number | undefined;
   /** The same by the HTTP Date header, which a proxy may have written. */
   readonly headerMs: number | undefined;
-  /** DaxPay's text, where it refused our time. */
-  readonly refusal: string | undefined;
+  /** DaxPay's text if it rejected the request's time. */
+  readonly rejection: string | undefined;
+  /** Whether a request was accepted, so that a verified time was to be had. */
+  readonly accepted: boolean;
+  /** By our clock, in epoch milliseconds. */
+  readonly now: number;
 }
 
 /**
- * How old and how far ahead a request may be, in milliseconds, as shipped. 3.0.0's window (30 s both ways) is switched
- * off as shipped; that it is on shows in a refusal.
+ * How old and how far ahead a request may be, in milliseconds, as shipped. 3.0.0's limit (30 s both ways) is off as
+ * shipped; if it is on, a rejection shows it.
  */
-const WINDOWS: Readonly<Partial<Record<ReleaseName, { readonly old: number; readonly ahead: number }>>> = {
-  "2.0.8": { old: 10_000, ahead: 60_000 },
+const LIMITS: Readonly<Partial<Record<ReleaseName, { readonly old: number; readonly ahead: number }>>> = {
+  // Counted in whole seconds: 60.x s ahead are 60.
+  "2.0.8": { old: 10_000, ahead: 61_000 },
 };
 
+/** Whether the clocks agree well enough, and DAXPAY_TIME_ZONE is that of DaxPay's server. */
 export function clockStep(clocks: Clocks, options: DaxPayOptions): Step {
-  const { verifiedMs, headerMs, refusal } = clocks;
+  const { verifiedMs, headerMs, rejection } = clocks;
   const aheadMs = verifiedMs ?? headerMs;
-  const words = aheadMs === undefined
-    ? "DaxPay's reply tells no time"
-    : `${apart(aheadMs)}, by ${verifiedMs === undefined ? "the HTTP Date header" : "the verified reply"}`;
-  if (refusal === undefined) {
-    if (aheadMs === undefined) return skipped("clock", words);
-    return step("clock", words, measured(aheadMs, clocks, options));
+  const found = describeDifference(aheadMs, clocks);
+  if (rejection !== undefined) {
+    return step("clock", `DaxPay rejected the request's time; ${found}`, [
+      rejectedReason(rejection, aheadMs, clocks, options),
+    ]);
   }
-  return step("clock", `DaxPay refused the request's time; ${words}`, [refused(refusal, aheadMs, clocks, options)]);
+  if (aheadMs === undefined) return warning("clock", found, [UNKNOWN]);
+  const reasons = measuredReasons(aheadMs, clocks, options);
+  if (reasons.length > 0) return step("clock", found, reasons);
+  const zoneUnchecked = clocks.accepted && verifiedMs === undefined && isZoned(clocks);
+  return zoneUnchecked ? warning("clock", found, [zoneUncheckedReason(options)]) : step("clock", found);
 }
+
+const UNKNOWN: Reason = {
+  cause: "INCONCLUSIVE",
+  advice: "Check that both machines' clocks are synchronized (NTP), or run with --refund-no, whose reply holds a time",
+};
 
 /** Header and reply are exact to the second only. */
 const EXACT_MS = 2_000;
 
-function apart(aheadMs: number): string {
-  if (Math.abs(aheadMs) < EXACT_MS) return "the clocks agree to the second";
-  return `this machine's clock is ${seconds(aheadMs)} s ${aheadMs > 0 ? "behind" : "ahead of"} DaxPay's`;
+function describeDifference(aheadMs: number | undefined, clocks: Clocks): string {
+  if (aheadMs === undefined) return "the reply holds no time";
+  const source = clocks.verifiedMs === undefined ? "the HTTP Date header" : "the verified reply";
+  if (Math.abs(aheadMs) < EXACT_MS) return `the clocks agree to the second, by ${source}`;
+  const side = aheadMs > 0 ? "behind" : "ahead of";
+  if (isOtherZone(aheadMs, clocks)) return `this machine's time is ${seconds(aheadMs)} s ${side} that of ${source}`;
+  return `this machine's clock is ${seconds(aheadMs)} s ${side} DaxPay's, by ${source}`;
 }
 
 function seconds(ms: number): number {
   return Math.round(Math.abs(ms) / 1000);
 }
 
-function measured(aheadMs: number, clocks: Clocks, options: DaxPayOptions): Reason[] {
-  const window = WINDOWS[clocks.release];
-  const limitMs = Math.min(options.maxSkewMs, (aheadMs > 0 ? window?.old : window?.ahead) ?? Infinity);
+function measuredReasons(aheadMs: number, clocks: Clocks, options: DaxPayOptions): Reason[] {
+  const limits = LIMITS[clocks.release];
+  const limitMs = Math.min(options.maxSkewMs, (aheadMs > 0 ? limits?.old : limits?.ahead) ?? Infinity);
   if (Math.abs(aheadMs) <= limitMs) return [];
-  if (isOtherZone(aheadMs, clocks)) return [zoneReason(options)];
+  if (isOtherZone(aheadMs, clocks)) return [zoneReason(clocks, options)];
   const limit = limitMs === options.maxSkewMs
-    ? `this service believes replies up to ${limitMs / 1000} s (DAXPAY_MAX_SKEW_MS)`
+    ? `this service accepts replies up to ${limitMs / 1000} s (DAXPAY_MAX_SKEW_MS)`
     : `${clocks.release} as shipped accepts requests up to ${limitMs / 1000} s`;
   return [clockReason(aheadMs > 0, aheadMs, `; ${limit}`)];
 }
 
-/** DaxPay's own words tell the direction, also where no time was measured. */
-function refused(text: string, aheadMs: number | undefined, clocks: Clocks, options: DaxPayOptions): Reason {
+/** DaxPay's text shows the direction, even if no time was measured. */
+function rejectedReason(text: string, aheadMs: number | undefined, clocks: Clocks, options: DaxPayOptions): Reason {
   const behind = !/晚于/.test(text);
   const agrees = aheadMs !== undefined && Math.abs(aheadMs) < 5_000;
-  const zoned = RELEASES[clocks.release].time === zonedText;
-  if (zoned && (agrees || isOtherZone(aheadMs ?? 0, clocks))) return zoneReason(options);
+  if (isZoned(clocks) && (agrees || isOtherZone(aheadMs ?? 0, clocks))) return zoneReason(clocks, options);
   if (agrees) {
     return clockReason(behind, undefined, "; the Date header agrees with this clock, but a proxy may have written it");
   }
-  const window = WINDOWS[clocks.release];
-  const limit = window
-    ? `; ${clocks.release} as shipped accepts up to ${(behind ? window.old : window.ahead) / 1000} s`
+  const limits = LIMITS[clocks.release];
+  const limit = limits
+    ? `; ${clocks.release} as shipped accepts up to ${(behind ? limits.old : limits.ahead) / 1000} s`
     : "";
   return clockReason(behind, aheadMs, limit);
 }
@@ -80,24 +98,41 @@ function clockReason(behind: boolean, aheadMs: number | undefined, limit: string
     cause: behind ? "CLOCK_BEHIND" : "CLOCK_AHEAD",
     advice: `This machine's clock is ${by}${
       behind ? "behind" : "ahead of"
-    } DaxPay's${limit}: synchronise both machines (NTP)`,
+    } DaxPay's${limit}: synchronize both machines (NTP)`,
   };
 }
 
 const QUARTER_HOUR_MS = 900_000;
 
-/** 3.x's times have no zone: a wrong one shows as a difference of whole quarters of an hour. */
-function isOtherZone(aheadMs: number, { release, headerMs }: Clocks): boolean {
-  const rest = Math.abs(aheadMs) % QUARTER_HOUR_MS;
-  const whole = Math.abs(aheadMs) > 60_000 && Math.min(rest, QUARTER_HOUR_MS - rest) < 60_000;
-  const headerAgrees = headerMs === undefined || Math.abs(headerMs) < 60_000;
-  return RELEASES[release].time === zonedText && whole && headerAgrees;
+function isZoned({ release }: Clocks): boolean {
+  return RELEASES[release].time === zonedText;
 }
 
-function zoneReason({ timeZone }: DaxPayOptions): Reason {
+/** 3.x's times have no zone: a wrong one shows as a difference of whole quarters of an hour. */
+function isOtherZone(aheadMs: number, clocks: Clocks): boolean {
+  const { headerMs } = clocks;
+  const rest = Math.abs(aheadMs) % QUARTER_HOUR_MS;
+  const whole = Math.abs(aheadMs) > 60_000 && Math.min(rest, QUARTER_HOUR_MS - rest) < 60_000;
+  return isZoned(clocks) && whole && (headerMs === undefined || Math.abs(headerMs) < 60_000);
+}
+
+function zoneReason({ verifiedMs, headerMs, now }: Clocks, { timeZone }: DaxPayOptions): Reason {
+  const shown = verifiedMs === undefined
+    ? ""
+    : `, whose clock shows ${describeClockOf(timeZone, verifiedMs - (headerMs ?? 0), now)}`;
   return {
     cause: "WRONG_TIME_ZONE",
+    advice: `DaxPay's server does not run in the zone ${timeZone}: set DAXPAY_TIME_ZONE to its zone${shown}`,
+  };
+}
+
+/** 3.0.0's reply for an unknown refund has no time. */
+function zoneUncheckedReason({ timeZone }: DaxPayOptions): Reason {
+  return {
+    cause: "TIME_ZONE_UNCHECKED",
     advice:
-      `The clocks agree, but DaxPay's server does not run in the zone ${timeZone}: set DAXPAY_TIME_ZONE to its zone`,
+      `Whether ${timeZone} (DAXPAY_TIME_ZONE) is the zone of DaxPay's server is unknown, since this reply holds ` +
+      "no time; if it is not, every state is rejected as REPLY_MISMATCHED. Run with --refund-no and the number of any " +
+      "refund, whose reply does",
   };
 }

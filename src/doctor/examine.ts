@@ -1,81 +1,146 @@
-import type { ClientDeps, DaxPayOptions } from "../daxpay/client.ts";
+import type { ClientDeps } from "../daxpay/client.ts";
+import { checkVerification, signatureStep } from "./signature.ts";
 import { type Clocks, clockStep } from "./clock.ts";
+import type { DoctorOptions } from "./options.ts";
 import { pathStep } from "./path.ts";
 import { createProbe, type Probe } from "./probe.ts";
-import { readTrial, type ReplyOptions, replyStep } from "./reply.ts";
-import { isServed, type ProbeResult, type Search, search } from "./search.ts";
-import { signatureStep } from "./signature.ts";
-import { skipped, type Step, step } from "./step.ts";
-import { interpret } from "./verdict.ts";
+import { checkQuery } from "./query.ts";
+import { checkRefund, type RefundCheck } from "./refund.ts";
+import { readResult, replyStep } from "./reply.ts";
+import { checkRequestAge } from "./request-age.ts";
+import { attemptOnce, type ProbeResult, type Search, search } from "./search.ts";
+import { secretsOf } from "./secret.ts";
+import { skipped, type Step, step, type StepId } from "./step.ts";
+
+export interface ExamineOptions {
+  /** DaxPay's number of a real refund, which is queried and never synced. */
+  readonly refundNo?: string;
+}
 
 export interface Examination {
   readonly steps: readonly Step[];
-  /** Whether the service will work with this DaxPay as it is configured. */
+  /** Whether no check failed. */
   readonly ok: boolean;
-  /** How many requests were sent. */
+  /** Number of requests sent. */
   readonly requests: number;
 }
 
-/** Examines the configured DaxPay by asking for a refund that does not exist. Changes nothing and never throws. */
-export async function examine(options: DaxPayOptions, world: ClientDeps): Promise<Examination> {
-  const probe = createProbe(options, world);
-  const steps = await stepsOf(options, probe);
-  return { steps, ok: steps.every(({ ok }) => ok === true), requests: probe.count() };
+/**
+ * Checks the configured DaxPay. Syncs only a refund that cannot exist, so that nothing changes. Never throws, given a
+ * configuration that the service accepts.
+ */
+export async function examine(
+  options: DoctorOptions,
+  deps: ClientDeps,
+  { refundNo }: ExamineOptions = {},
+): Promise<Examination> {
+  using probe = createProbe(options, deps);
+  const steps = withoutSecrets(await stepsOf(options, deps, probe, refundNo), options);
+  return { steps, ok: steps.every(({ status }) => status !== "failed"), requests: probe.count() };
 }
 
-async function stepsOf(options: DaxPayOptions, probe: Probe): Promise<Step[]> {
+async function stepsOf(
+  options: DoctorOptions,
+  deps: ClientDeps,
+  probe: Probe,
+  refundNo: string | undefined,
+): Promise<Step[]> {
+  const skip = (ids: readonly StepId[], why: string) => ids.map((id) => skipped(id, why));
+  const onDemand: readonly StepId[] = refundNo === undefined ? [] : ["refund"];
   const found = await search(options, probe);
   if ("kind" in found) {
     return [
-      step("address", `${options.url.origin} cannot be used: ${found.found}`, [found.reason]),
-      ...(["path", "signature", "reply", "clock"] as const).map((id) => skipped(id, "not examined")),
+      step("address", `cannot use ${options.url.origin}: ${found.found}`, [found.reason]),
+      ...skip(["path", "signature", "reply", "query", "clock", "requestAge", ...onDemand], "not checked"),
     ];
   }
-  const settled = await settle(found.match, probe);
-  return [
-    step("address", `${options.url.origin} answers`),
+  const { configured, match } = found;
+  const settled = await settle(match, probe);
+  const reading = settled && readResult(settled, probe.unknownRefund, options);
+  const reply = settled && reading ? replyStep(settled, reading, options) : undefined;
+  const verification = match === configured ? await checkVerification(match, probe, deps.nonce()) : undefined;
+  const first = [
+    step("address", `${options.url.origin} responds`),
     pathStep(found, options),
-    signatureStep(found, options),
-    settled
-      ? replyStep(settled, { daxpay: options, query: probe.query })
-      : skipped("reply", "not examined, because DaxPay accepted no request"),
-    found.trials.some(isServed)
-      ? clockStep(clocksOf(found, settled, { daxpay: options, query: probe.query }), options)
-      : skipped("clock", "not examined, because no request came so far"),
+    signatureStep(found, options, verification),
+    reply ?? skipped("reply", "not checked, because DaxPay accepted no request"),
+  ];
+  const clocks = clocksOf(found, settled, reading?.skewMs);
+  if (settled === undefined || first.some(({ status }) => status === "failed")) {
+    const why = "not checked, because a check above failed";
+    return [
+      ...first,
+      ...skip(["query"], why),
+      clockStep(clocks, options),
+      ...skip(["requestAge", ...onDemand], why),
+    ];
+  }
+  const { query: mode = "auto", settleTimeoutMs = 60_000 } = options;
+  const { attempt } = settled;
+  const query = await checkQuery(attempt, probe, options, mode);
+  const refund = refundNo === undefined ? undefined : await checkRefund(refundNo, attempt, probe, options);
+  const known = withRefund(clocks, refund);
+  // A wrong zone shifts DaxPay's time as read, and our request's as written, alike.
+  const aheadMs = known.verifiedMs ?? known.headerMs ?? 0;
+  return [
+    ...first,
+    query,
+    clockStep(known, options),
+    await checkRequestAge(attempt, probe, { aheadMs, settleTimeoutMs }),
+    ...(refund ? [refund.step] : []),
   ];
 }
 
-/** A request whose time alone was refused is made again by DaxPay's clock, so that its reply can be examined too. */
-async function settle(fit: ProbeResult | undefined, probe: Probe): Promise<ProbeResult | undefined> {
-  if (fit?.saying.verdict !== "late") return fit;
-  const aheadMs = headerMsOf(fit);
-  if (aheadMs === undefined) return undefined;
-  const answer = await probe.send(fit.attempt, aheadMs);
-  if (answer.kind === "breakage") return undefined;
-  const saying = interpret(answer);
-  return saying.verdict === "accepted" ? { attempt: fit.attempt, answer, saying } : undefined;
+/** Repeats a request whose time was rejected, by DaxPay's clock, so that its reply can be checked too. */
+async function settle(match: ProbeResult | undefined, probe: Probe): Promise<ProbeResult | undefined> {
+  if (match?.interpretation.verdict !== "clockRejected") return match;
+  const shiftMs = headerMsOf(match);
+  if (shiftMs === undefined) return undefined;
+  const result = await attemptOnce(match.attempt, probe, { shiftMs });
+  return result.kind === "result" && result.interpretation.verdict === "accepted" ? result : undefined;
 }
 
 function clocksOf(
-  { configured, match: fit }: Search,
+  { configured, match }: Search,
   settled: ProbeResult | undefined,
-  options: ReplyOptions,
+  skewMs: number | undefined,
 ): Clocks {
   return {
-    release: (fit ?? configured).attempt.release,
-    verifiedMs: verifiedMsOf(settled, options),
-    headerMs: headerMsOf(settled ?? fit ?? configured),
-    refusal: fit?.saying.verdict === "late" ? fit.saying.text : undefined,
+    release: (match ?? configured).attempt.release,
+    verifiedMs: skewMs === undefined ? undefined : likelyMs(skewMs),
+    headerMs: headerMsOf(settled ?? match ?? configured),
+    rejection: match?.interpretation.verdict === "clockRejected" ? match.interpretation.text : undefined,
+    accepted: settled !== undefined,
+    now: (settled ?? match ?? configured).answer.arrivedAt,
   };
 }
 
-/** The reader gives the least difference that a time cut to the second leaves open; half a second more is likeliest. */
-function verifiedMsOf(settled: ProbeResult | undefined, options: ReplyOptions): number | undefined {
-  const skewMs = settled && readTrial(settled, options).skewMs;
-  return skewMs === undefined ? undefined : skewMs + 500 * Math.sign(skewMs);
+/** 3.0.0's reply for an unknown refund has no time, that for a real one has. */
+function withRefund(clocks: Clocks, refund: RefundCheck | undefined): Clocks {
+  if (refund?.skewMs === undefined || !refund.result) return clocks;
+  return { ...clocks, verifiedMs: likelyMs(refund.skewMs), headerMs: headerMsOf(refund.result) };
+}
+
+/** A reply's skew is the least that a time cut to the second leaves possible; half a second more is likeliest. */
+function likelyMs(skewMs: number): number {
+  return skewMs + 500 * Math.sign(skewMs);
 }
 
 /** The Date header is cut to the second, so on average half a second has passed since. */
 function headerMsOf({ answer }: ProbeResult): number | undefined {
   return answer.date === undefined ? undefined : answer.date + 500 - answer.arrivedAt;
+}
+
+/** DaxPay knows the secret, and its texts are quoted. */
+function withoutSecrets(steps: readonly Step[], options: DoctorOptions): Step[] {
+  // Shorter ones also occur in other words.
+  const secrets = secretsOf(options).map(({ text }) => text).filter((text) => text.length >= 6);
+  if (secrets.length === 0) return [...steps];
+  const pattern = new RegExp(secrets.map((text) => RegExp.escape(text)).join("|"), "gi");
+  const redact = (text: string) => text.replace(pattern, "[redacted]");
+  return steps.map((one) => ({
+    ...one,
+    found: redact(one.found),
+    reasons: one.reasons.map(({ cause, advice }) => ({ cause, advice: redact(advice) })),
+  }));
 }

@@ -1,29 +1,47 @@
-import type { DaxPayOptions } from "../daxpay/client.ts";
 import type { Examination } from "./examine.ts";
-import { STEP_TITLES } from "./step.ts";
+import type { DoctorOptions } from "./options.ts";
+import { type Step, STEP_TITLES, type StepStatus } from "./step.ts";
 
-/** For people. */
-export function pageOf({ steps, ok, requests }: Examination, { url, release, signType }: DaxPayOptions): string {
-  const lines = [`DaxPay at ${url.href}, asked as ${release} with ${signType}`, ""];
-  for (const { id, ok, found, reasons } of steps) {
-    lines.push(`${ok === null ? "–" : ok ? "✓" : "✗"} ${STEP_TITLES[id]}: ${found}`);
+const MARKS: Readonly<Record<StepStatus, string>> = { passed: "✓", warning: "!", failed: "✗", skipped: "–" };
+
+/** Formats the result for people. */
+export function formatText({ steps, requests }: Examination, { url, release, signType }: DoctorOptions): string {
+  const lines = [`DaxPay at ${url.href}, checked as ${release} with ${signType}`, ""];
+  for (const { id, status, found, reasons } of steps) {
+    lines.push(`${MARKS[status]} ${STEP_TITLES[id]}: ${found}`);
     for (const { advice } of reasons) lines.push(`  → ${advice}`);
   }
-  lines.push("", `${ok ? "All is well" : "Not all is well"} (${requests} ${requests === 1 ? "request" : "requests"})`);
+  lines.push("", `${summarize(steps)} (${count(requests, "request")})`);
   return lines.join("\n");
 }
 
-/** For machines: one JSON object on one line. */
-export function jsonOf({ steps, ok, requests }: Examination, { url, release, signType }: DaxPayOptions): string {
+function summarize(steps: readonly Step[]): string {
+  const number = (wanted: StepStatus) => steps.filter(({ status }) => status === wanted).length;
+  const parts = [number("failed") === 0 ? "All checks passed" : `${count(number("failed"), "check")} failed`];
+  if (number("warning") > 0) parts.push(count(number("warning"), "warning"));
+  if (number("skipped") > 0) parts.push(`${number("skipped")} skipped`);
+  return parts.join(", ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/**
+ * Formats the result for scripts: one JSON object on one line. `ok` is the exit code's; of a step, it is true also with
+ * warnings and null if the step was skipped. New members, steps and causes may be added; none are renamed or removed.
+ */
+export function formatJson({ steps, ok, requests }: Examination, { url, release, signType }: DoctorOptions): string {
   return JSON.stringify({
     ok,
     url: url.href,
     release,
     signType,
     requests,
-    steps: steps.map(({ id, ok, found, reasons }) => ({
+    steps: steps.map(({ id, status, found, reasons }) => ({
       id,
-      ok,
+      status,
+      ok: status === "skipped" ? null : status !== "failed",
       found,
       causes: reasons.map(({ cause }) => cause),
       advice: reasons.map(({ advice }) => advice),

@@ -1,77 +1,87 @@
 import type { ClientDeps, DaxPayOptions } from "../daxpay/client.ts";
-import { endpoint, nonReplayableBody, readBody } from "../daxpay/http.ts";
+import { CONNECTION_OPTIONS, endpoint, nonReplayableBody, readBody } from "../daxpay/http.ts";
 import { RELEASES } from "../daxpay/release.ts";
 import { type RefundQuery, signedRequest } from "../daxpay/request.ts";
-import { type Attempt, ruleOf } from "./attempt.ts";
-import { breakageOf, type ConnectionFailure, timeout } from "./breakage.ts";
+import { type Attempt, schemeOf } from "./attempt.ts";
+import { type ConnectionFailure, connectionFailureFrom, timeoutFailure } from "./connection-failure.ts";
 
-/** A whole HTTP answer, before anything in it is believed. */
+/** A complete HTTP reply, before anything in it is trusted. */
 export interface Answer {
   readonly kind: "answer";
   readonly status: number;
   readonly location: string | undefined;
-  /** The Date header, in milliseconds since 1970. */
+  /** The Date header, in epoch milliseconds. */
   readonly date: number | undefined;
   readonly body: Uint8Array;
-  /** When it had come, by our clock, in milliseconds since 1970. */
+  /** By our clock, in epoch milliseconds. */
   readonly arrivedAt: number;
 }
 
-export interface Probe {
-  /** The refund asked for; no DaxPay has it, so that asking changes nothing. */
-  readonly query: RefundQuery;
-  /** Sends one signed request. `shiftMs` is added to the time that it says it was made. */
-  send(attempt: Attempt, shiftMs?: number): Promise<Answer | ConnectionFailure>;
-  /** How many requests were sent. */
+export interface ProbeOptions {
+  /** Milliseconds that are added to the request's time. */
+  readonly shiftMs?: number;
+  /** The refund; one that cannot exist unless set. Only a query may name another one. */
+  readonly refund?: RefundQuery;
+}
+
+export interface Probe extends Disposable {
+  /** A refund that no DaxPay has, so that syncing it changes nothing. */
+  readonly unknownRefund: RefundQuery;
+  /** Sends one signed request, over connections with the service's own settings. */
+  send(attempt: Attempt, options?: ProbeOptions): Promise<Answer | ConnectionFailure>;
+  /** Number of requests sent. */
   count(): number;
 }
 
-/** No answer is waited for longer, whatever the configuration says. */
-const MAX_WAIT_MS = 10_000;
+/** Caps DAXPAY_TIMEOUT_MS. */
+const MAX_TIMEOUT_MS = 10_000;
 
-export function createProbe(options: DaxPayOptions, world: ClientDeps): Probe {
-  const timeoutMs = Math.min(options.timeoutMs, MAX_WAIT_MS);
-  const query: RefundQuery = {
-    refundNo: `DOCTOR-${world.nonce()}`.slice(0, 32),
+export function createProbe(options: DaxPayOptions, deps: ClientDeps): Probe {
+  const timeoutMs = Math.min(options.timeoutMs, MAX_TIMEOUT_MS);
+  const client = Deno.createHttpClient(CONNECTION_OPTIONS);
+  const unknownRefund: RefundQuery = {
+    refundNo: `DOCTOR-${deps.nonce()}`.slice(0, 32),
     bizRefundNo: "",
     clientIp: options.clientIp ?? "",
     nonceStr: "",
   };
   let sent = 0;
 
-  async function ask(attempt: Attempt, shiftMs = 0): Promise<Answer | ConnectionFailure> {
+  async function send(attempt: Attempt, { shiftMs = 0, refund = unknownRefund }: ProbeOptions = {}) {
+    const body = bodyOf(attempt, refund, shiftMs);
     const signal = AbortSignal.timeout(timeoutMs);
+    const init = {
+      method: "POST",
+      headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync-doctor" },
+      ...nonReplayableBody(body),
+      redirect: "manual",
+      signal,
+      client,
+    } as const;
     sent++;
     try {
-      const response = await world.fetch(endpoint(options.url, attempt.path), {
-        method: "POST",
-        headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync-doctor" },
-        ...nonReplayableBody(bodyOf(attempt, shiftMs)),
-        redirect: "manual",
-        signal,
-      });
-      return await answerOf(response, world.now);
+      return await readAnswer(await deps.fetch(endpoint(options.url, attempt.path), init), deps.now);
     } catch (error) {
-      return signal.aborted ? timeout(timeoutMs) : breakageOf(error);
+      return signal.aborted ? timeoutFailure(timeoutMs) : connectionFailureFrom(error);
     }
   }
 
-  function bodyOf(attempt: Attempt, shiftMs: number): string {
-    return signedRequest(query, {
+  function bodyOf(attempt: Attempt, refund: RefundQuery, shiftMs: number): string {
+    return signedRequest(refund, {
       release: RELEASES[attempt.release],
-      rule: ruleOf(attempt),
+      rule: schemeOf(attempt),
       secret: attempt.secret.text,
       identity: { appId: options.appId ?? "", mchNo: options.mchNo ?? "" },
       timeZone: options.timeZone,
-      now: world.now() + shiftMs,
-      nonce: world.nonce,
+      now: deps.now() + shiftMs,
+      nonce: deps.nonce,
     }).body;
   }
 
-  return { query, send: ask, count: () => sent };
+  return { unknownRefund, send, count: () => sent, [Symbol.dispose]: () => client.close() };
 }
 
-async function answerOf(response: Response, now: () => number): Promise<Answer> {
+async function readAnswer(response: Response, now: () => number): Promise<Answer> {
   const date = Date.parse(response.headers.get("date") ?? "");
   return {
     kind: "answer",

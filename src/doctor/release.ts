@@ -3,16 +3,16 @@ import { type Release, type ReleaseName, RELEASES } from "../daxpay/release.ts";
 import type { ProbeResult, Search } from "./search.ts";
 import type { Reason } from "./step.ts";
 
-/** What gives a release away although it did not let the request in. */
+/** What identifies a release although it rejected the request. */
 interface Clue {
   readonly release: ReleaseName;
   readonly paths: readonly string[];
   readonly code: number;
   readonly text: RegExp;
-  /** Whether the refusal carries a signature. */
+  /** Whether the rejection carries a signature. */
   readonly signed?: boolean;
-  /** With which release's members it was asked. */
-  readonly asked?: ReleaseName;
+  /** With which release's members the request was sent. */
+  readonly sentAs?: ReleaseName;
 }
 
 const SYNC_2 = [RELEASES["2.0.8"].path, RELEASES.documented.path];
@@ -24,44 +24,44 @@ const CLUES: readonly Clue[] = [
   { release: "2.0.8", paths: SYNC_2, code: 20052, text: /验签失败/ },
   { release: "3.0.0-beta4", paths: SYNC_3, code: 20052, text: /验签失败/, signed: true },
   { release: "3.0.0", paths: SYNC_3, code: 20052, text: /验签失败/, signed: false },
-  // Only 3.0.0 knows merchants here, and it looks at both numbers before it looks for the application.
+  // Only 3.0.0 knows merchants here, and it validates both numbers before it looks the application up.
   { release: "3.0.0", paths: SYNC_3, code: 10506, text: /商户号/ },
   { release: "3.0.0", paths: SYNC_3, code: 20023, text: /商户配置/ },
-  { release: "3.0.0-beta4", paths: SYNC_3, code: 20023, text: /应用配置/, asked: "3.0.0-beta4" },
+  { release: "3.0.0-beta4", paths: SYNC_3, code: 20023, text: /应用配置/, sentAs: "3.0.0-beta4" },
 ];
 
-/** The release that answers, as far as its answers tell. */
-export function likelyRelease({ match: fit, trials }: Search): ReleaseName | undefined {
-  if (fit) return fit.attempt.release;
-  return trials.map(told).find((release) => release !== undefined);
+/** The release of the server, as far as its replies show it. */
+export function likelyRelease({ match, results }: Search): ReleaseName | undefined {
+  if (match) return match.attempt.release;
+  return results.map(releaseFrom).find((release) => release !== undefined);
 }
 
-function told({ attempt, saying }: ProbeResult): ReleaseName | undefined {
+function releaseFrom({ attempt, interpretation: { code, text, signed } }: ProbeResult): ReleaseName | undefined {
   return CLUES.find((clue) =>
-    clue.paths.includes(attempt.path) && clue.code === saying.code && clue.text.test(saying.text) &&
-    (clue.signed ?? saying.signed) === saying.signed && (clue.asked ?? attempt.release) === attempt.release
+    clue.paths.includes(attempt.path) && clue.code === code && clue.text.test(text) &&
+    (clue.signed ?? signed) === signed && (clue.sentAs ?? attempt.release) === attempt.release
   )?.release;
 }
 
-const IDENTITY = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
+const IDENTITY_VARIABLES = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
 
-/** Why the configured release is wrong and what to set instead. */
-export function releaseReasons(found: ReleaseName, options: DaxPayOptions): Reason[] {
+/** Why the configured release is wrong, and what to set instead. */
+export function releaseReasons(actual: ReleaseName, options: DaxPayOptions): Reason[] {
   const configured: Release = RELEASES[options.release];
-  const fitting: Release = RELEASES[found];
-  const missing = fitting.identity.filter((member) => !options[member]).map((member) => IDENTITY[member]);
-  const surplus = options.path === undefined || options.path === fitting.path ? "" : "; remove DAXPAY_SYNC_PATH";
+  const release: Release = RELEASES[actual];
+  const missing = release.identity.filter((member) => !options[member]).map((member) => IDENTITY_VARIABLES[member]);
+  const surplus = options.path === undefined || options.path === release.path ? "" : "; remove DAXPAY_SYNC_PATH";
   const reasons: Reason[] = [{
     cause: "WRONG_RELEASE",
-    advice: `DaxPay answers as ${found} does, and ${options.release} is configured: set DAXPAY_RELEASE=${found}${
+    advice: `DaxPay replies as ${actual} does, but ${options.release} is configured: set DAXPAY_RELEASE=${actual}${
       missing.map((name) => ` and ${name}`).join("")
     }${surplus}`,
   }];
-  if (configured.nonce === "always" && fitting.nonce === "never") {
+  if (configured.nonce === "always" && release.nonce === "never") {
     reasons.push({
       cause: "NONCE_UNKNOWN",
       advice:
-        `${found} does not know nonceStr, which ${options.release} sends: a signature over it is refused there, whatever the secret`,
+        `${actual} does not know nonceStr, which ${options.release} sends: it rejects a signature over it, whatever the secret`,
     });
   }
   return reasons;

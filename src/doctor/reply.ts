@@ -2,142 +2,157 @@ import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type Release, RELEASE_NAMES, RELEASES, type SignType } from "../daxpay/release.ts";
 import { type FailedReply, readReply, type RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
-import { ruleOf } from "./attempt.ts";
-import { quote, sayingWords } from "./quote.ts";
+import { schemeOf } from "./attempt.ts";
+import { V2_0_5_UNKNOWN } from "./interpretation.ts";
+import { describeReply, quote } from "./quote.ts";
+import { rejectionReason } from "./rejection.ts";
 import type { ProbeResult } from "./search.ts";
-import { flawReason, secretsOf } from "./secret.ts";
+import { describeSuspicions, secretsOf } from "./secret.ts";
 import { signTypeReason } from "./signature.ts";
-import { type Signing, signingOf } from "./signing.ts";
-import { type Reason, skipped, type Step, step } from "./step.ts";
-import { ANCIENT_UNKNOWN } from "./verdict.ts";
+import { type ExpectedSigning, findSigning, type Signing } from "./signing.ts";
+import { type Reason, type Step, step } from "./step.ts";
 
-export interface ReplyOptions {
-  readonly daxpay: DaxPayOptions;
-  readonly query: RefundQuery;
-}
-
-/** The reply as the service itself reads it, whatever the clocks say. */
-export function readTrial(
+/** Reads a reply as the service does, but whatever the clocks' difference. `read` depends on the interface. */
+export function readResult(
   { attempt, answer }: ProbeResult,
-  { daxpay, query }: ReplyOptions,
+  refund: RefundQuery,
+  daxpay: DaxPayOptions,
+  read = readReply,
 ): RefundReport | FailedReply {
-  return readReply(answer.body, {
+  return read(answer.body, {
     release: RELEASES[attempt.release],
-    rule: ruleOf(attempt),
+    rule: schemeOf(attempt),
     secrets: [attempt.secret.text, ...(daxpay.previousSecret ? [daxpay.previousSecret] : [])],
-    query,
+    query: refund,
     timeZone: daxpay.timeZone,
     now: answer.arrivedAt,
     maxSkewMs: Infinity,
   });
 }
 
-/** Whether DaxPay's signature of its reply is right. */
-export function replyStep(trial: ProbeResult, options: ReplyOptions): Step {
-  const reading = readTrial(trial, options);
+/** Whether DaxPay's signature of its reply verifies, and what the reply says of an unknown refund. */
+export function replyStep(result: ProbeResult, reading: RefundReport | FailedReply, daxpay: DaxPayOptions): Step {
   if (reading.kind === "report") {
     return step("reply", `verified, but it says ${quote(reading.daxpayStatus)} of a refund that does not exist`, [
       IMPLAUSIBLE,
     ]);
   }
   const { reason, message } = reading.failure;
-  const words = sayingWords(trial.saying);
+  const { interpretation } = result;
+  const reply = describeReply(interpretation);
   switch (reason) {
     case "REFUND_NOT_FOUND":
-      return step("reply", `verified: ${words}`);
+      return step("reply", `verified: ${reply}`);
     case "REPLY_UNVERIFIED":
-      return unverified(trial, options);
+      return unverified(result, daxpay);
     case "REPLY_MALFORMED":
     case "REPLY_MISMATCHED":
       return step("reply", quote(message), [UNREADABLE]);
   }
-  if (trial.saying.code === ANCIENT_UNKNOWN.code) return step("reply", `not signed: ${words}`, [ANCIENT]);
-  return trial.saying.signed
-    ? step("reply", `verified, but it does not say that the refund is unknown: ${words}`, [OTHER_QUESTION])
-    : skipped("reply", `carries no signature: ${words}. Run the doctor again`);
+  if (interpretation.code === V2_0_5_UNKNOWN.code) return step("reply", `not signed: ${reply}`, [V2_0_5]);
+  if (!interpretation.signed) return step("reply", `not signed: ${reply}`, [RUN_AGAIN]);
+  // A DaxPay that does not verify signatures notices here that the interface is switched off.
+  if (reason === "NOT_CONFIGURED" && interpretation.text !== PAYMENT_UNKNOWN) {
+    return step("reply", `verified, but DaxPay rejected the request: ${reply}`, [
+      rejectionReason(interpretation.text),
+    ]);
+  }
+  return step("reply", `verified, but it does not say that the refund is unknown: ${reply}`, [OTHER_INTERFACE]);
 }
 
-const OTHER_QUESTION: Reason = {
+/** The sync of payments returns it. */
+const PAYMENT_UNKNOWN = "支付订单不存在";
+
+const OTHER_INTERFACE: Reason = {
   cause: "REPLY_IMPLAUSIBLE",
   advice:
-    `This path answers another question than that for a refund: ${RELEASES.documented.path} is the sync of payments in DaxPay 2.0.7 and 2.0.8. Set DAXPAY_RELEASE to what DaxPay runs, and remove DAXPAY_SYNC_PATH`,
+    `This path is not the refund sync: ${RELEASES.documented.path} is the sync of payments in DaxPay 2.0.7 and 2.0.8. Set DAXPAY_RELEASE to what DaxPay runs, and remove DAXPAY_SYNC_PATH`,
 };
 
 const IMPLAUSIBLE: Reason = {
   cause: "REPLY_IMPLAUSIBLE",
-  advice: "Something other than DaxPay answers there, maybe a mock: see that DAXPAY_URL means the real one",
+  advice: "The server is not DaxPay, maybe a mock: correct DAXPAY_URL",
 };
 
 const UNREADABLE: Reason = {
   cause: "REPLY_UNREADABLE",
-  advice: "See whether a proxy changes DaxPay's replies; if not, this DaxPay is none of the known releases",
+  advice: "Check whether a proxy changes DaxPay's replies; if none does, this DaxPay is none of the known releases",
 };
 
-const ANCIENT: Reason = {
+const V2_0_5: Reason = {
   cause: "REPLY_UNSIGNED",
-  advice: "DaxPay 2.0.5 says so, and it signs none of its replies, so that none can be believed: upgrade DaxPay",
+  advice: "This is DaxPay 2.0.5, which signs none of its replies, so that none can be verified: upgrade DaxPay",
+};
+
+const RUN_AGAIN: Reason = {
+  cause: "REPLY_UNSIGNED",
+  advice: "DaxPay signs no such reply, which says nothing about a refund: run the doctor again",
 };
 
 const UNSIGNED: Reason = {
   cause: "REPLY_UNSIGNED",
   advice:
-    "Every supported release signs this reply: see whether a proxy changes replies, and whether DAXPAY_URL means DaxPay itself. DaxPay before 2.0.6 cannot sign; upgrade it",
+    "Every supported release signs this reply: check whether a proxy changes replies, and whether DAXPAY_URL is the address of DaxPay. DaxPay before 2.0.6 cannot sign; upgrade it",
 };
 
-const WRONG_SECRET: Reason = {
-  cause: "WRONG_SECRET",
-  advice:
-    "DaxPay signs with another secret, or something changes its replies: copy the secret again to DAXPAY_SIGN_SECRET. If it was changed lately, set the former one as DAXPAY_SIGN_SECRET_PREVIOUS",
-};
+function wrongSecret(daxpay: DaxPayOptions): Reason {
+  return {
+    cause: "WRONG_SECRET",
+    advice: "DaxPay signs with another secret, or something changes its replies: copy the secret again to " +
+      "DAXPAY_SIGN_SECRET. If it was changed lately, set the former one as DAXPAY_SIGN_SECRET_PREVIOUS. A DaxPay that " +
+      `verifies no request signatures accepts a wrong secret, so that it shows only here${describeSuspicions(daxpay)}`,
+  };
+}
 
-/** Looks for the way in which the reply was signed, since the expected one is not it. */
-function unverified(trial: ProbeResult, { daxpay }: ReplyOptions): Step {
-  const { envelope, signed } = trial.saying;
-  if (!signed || !envelope) return step("reply", `not signed: ${sayingWords(trial.saying)}`, [UNSIGNED]);
-  const wanted = { signed: RELEASES[trial.attempt.release].signed, rule: ruleOf(trial.attempt) };
-  const real = signingOf(envelope, wanted, secretsOf(daxpay));
-  if (!real) return step("reply", "its signature matches in no known way", [WRONG_SECRET]);
-  const reasons = signingReasons(real, wanted, trial);
-  const { algorithm, upperCase } = real.rule;
+/** Finds out how the reply was signed, since it was not as expected. */
+function unverified(result: ProbeResult, daxpay: DaxPayOptions): Step {
+  const { envelope, signed } = result.interpretation;
+  if (!signed || !envelope) return step("reply", `not signed: ${describeReply(result.interpretation)}`, [UNSIGNED]);
+  const expected = { api: RELEASES[result.attempt.release], scheme: schemeOf(result.attempt) };
+  const actual = findSigning(envelope, expected, secretsOf(daxpay));
+  if (!actual) return step("reply", "its signature does not match in any known way", [wrongSecret(daxpay)]);
+  const reasons = signingReasons(actual, expected, result);
+  const { algorithm, upperCase } = actual.scheme;
   return step(
     "reply",
-    `its signature is wrong as configured, and right by ${algorithm} over the ${real.signed}${
+    `its signature does not match as configured, but does by ${algorithm} over the ${actual.signed}${
       upperCase ? " in upper case" : ""
     }`,
     reasons.length > 0 ? reasons : [UNREADABLE],
   );
 }
 
-function signingReasons(real: Signing, wanted: Pick<Signing, "signed" | "rule">, trial: ProbeResult): Reason[] {
+function signingReasons(actual: Signing, { api, scheme }: ExpectedSigning, { attempt }: ProbeResult): Reason[] {
   const reasons: Reason[] = [];
-  if (real.signed !== wanted.signed || real.rule.upperCase !== wanted.rule.upperCase) {
-    reasons.push(otherRelease(real, trial));
-  } else if (real.rule.algorithm !== wanted.rule.algorithm) {
-    reasons.push(signTypeReason(typeNameOf(real, RELEASES[trial.attempt.release])));
+  if (actual.signed !== api.signed || actual.scheme.upperCase !== scheme.upperCase) {
+    reasons.push(otherRelease(actual, attempt.release));
+  } else if (actual.scheme.algorithm !== scheme.algorithm) {
+    reasons.push(signTypeReason(signTypeOf(actual, RELEASES[attempt.release])));
   }
-  if (real.secret.flaw) reasons.push(flawReason(real.secret.flaw));
-  if (real.added.length > 0) {
+  reasons.push(...actual.secret.flaws);
+  if (actual.added.length > 0) {
+    const names = actual.added.map(quote).join(", ");
     reasons.push({
       cause: "REPLY_UNREADABLE",
-      advice: `Something added ${real.added.map(quote).join(", ")} after DaxPay had signed: see which proxy does so`,
+      advice: `${names} was added after DaxPay had signed: check which proxy does so`,
     });
   }
   return reasons;
 }
 
-function typeNameOf({ rule }: Signing, { algorithms }: Release): string {
+function signTypeOf({ scheme }: Signing, { algorithms }: Release): string {
   const types = Object.keys(algorithms) as SignType[];
-  return types.find((type) => algorithms[type] === rule.algorithm) ?? rule.algorithm;
+  return types.find((type) => algorithms[type] === scheme.algorithm) ?? scheme.algorithm;
 }
 
-function otherRelease({ signed, rule }: Signing, { attempt }: ProbeResult): Reason {
+function otherRelease({ signed, scheme }: Signing, configured: string): Reason {
   const names = RELEASE_NAMES.filter((name) => {
     const release: Release = RELEASES[name];
-    return name !== "documented" && release.signed === signed && release.upperCase === rule.upperCase;
+    return name !== "documented" && release.signed === signed && release.upperCase === scheme.upperCase;
   });
   const which = names.length > 0 ? `as ${names.join(", ")} does` : "as no known release does";
   return {
     cause: "WRONG_RELEASE",
-    advice: `The reply is signed ${which}, and not as ${attempt.release}: set DAXPAY_RELEASE to what DaxPay runs`,
+    advice: `The reply is signed ${which}, not as ${configured}: set DAXPAY_RELEASE to DaxPay's release`,
   };
 }

@@ -1,78 +1,79 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type Attempt, configuredAttempt, otherAttempts } from "./attempt.ts";
-import type { ConnectionFailure } from "./breakage.ts";
-import type { Answer, Probe } from "./probe.ts";
-import { interpret, type Interpretation, type Verdict } from "./verdict.ts";
+import type { ConnectionFailure } from "./connection-failure.ts";
+import { interpret, type Interpretation, type Verdict } from "./interpretation.ts";
+import type { Answer, Probe, ProbeOptions } from "./probe.ts";
 
 /** An attempt that was answered. */
 export interface ProbeResult {
+  readonly kind: "result";
   readonly attempt: Attempt;
   readonly answer: Answer;
-  readonly saying: Interpretation;
+  readonly interpretation: Interpretation;
 }
 
-/** What was tried; `fit` is the first that DaxPay let in, which is the configured one if all is well. */
 export interface Search {
   readonly configured: ProbeResult;
-  readonly trials: readonly ProbeResult[];
+  /** All of them, the configured one first. */
+  readonly results: readonly ProbeResult[];
+  /** The first that DaxPay accepted. */
   readonly match: ProbeResult | undefined;
 }
 
-/** At most so many requests look for the way to ask that DaxPay accepts. */
+/** Maximum number of requests of a search. */
 const MAX_REQUESTS = 30;
 
-/** Asks as configured and, where DaxPay does not let that in, in every other way that may still be right. */
+/** Sends the configured request and, if DaxPay does not accept it, every other one that may still be right. */
 export async function search(options: DaxPayOptions, probe: Probe): Promise<Search | ConnectionFailure> {
-  const configured = await tryOut(configuredAttempt(options), probe);
-  if (configured.kind === "breakage") return configured;
-  const trials: ProbeResult[] = [configured];
-  const excluded = new Set<string>();
-  let fit = isAccepted(configured) ? configured : undefined;
+  const configured = await attemptOnce(configuredAttempt(options), probe);
+  if (configured.kind === "connectionFailure") return configured;
+  const results: ProbeResult[] = [configured];
+  if (isAccepted(configured)) return { configured, results, match: configured };
   // A proxy or a DaxPay in trouble answers all attempts alike.
-  if (fit || UNDIAGNOSABLE.includes(configured.saying.verdict)) return { configured, trials, match: fit };
-  ruleOut(configured, excluded);
-
+  if (UNDIAGNOSABLE.includes(configured.interpretation.verdict)) return { configured, results, match: undefined };
+  const excluded = new Set<string>();
+  exclude(configured, excluded);
   for (const attempt of otherAttempts(options)) {
     if (probe.count() >= MAX_REQUESTS) break;
     if (excluded.has(attempt.path) || excluded.has(rowOf(attempt))) continue;
-    const trial = await tryOut(attempt, probe);
-    if (trial.kind === "breakage") {
+    const result = await attemptOnce(attempt, probe);
+    if (result.kind === "connectionFailure") {
       excluded.add(attempt.path);
       continue;
     }
-    trials.push(trial);
-    if (isAccepted(trial)) {
-      fit = trial;
-      break;
-    }
-    ruleOut(trial, excluded);
+    results.push(result);
+    if (isAccepted(result)) return { configured, results, match: result };
+    exclude(result, excluded);
   }
-  return { configured, trials, match: fit };
+  return { configured, results, match: undefined };
 }
 
-const UNDIAGNOSABLE: readonly Verdict[] = ["fault", "redirected"];
-
-async function tryOut(
+export async function attemptOnce(
   attempt: Attempt,
   probe: Probe,
-): Promise<ConnectionFailure | ProbeResult & { readonly kind: "trial" }> {
-  const answer = await probe.send(attempt);
-  return answer.kind === "breakage" ? answer : { kind: "trial", attempt, answer, saying: interpret(answer) };
+  options?: ProbeOptions,
+): Promise<ConnectionFailure | ProbeResult> {
+  const answer = await probe.send(attempt, options);
+  if (answer.kind === "connectionFailure") return answer;
+  return { kind: "result", attempt, answer, interpretation: interpret(answer) };
 }
 
-function isAccepted({ saying }: ProbeResult): boolean {
-  return saying.verdict === "accepted" || saying.verdict === "late";
+const UNDIAGNOSABLE: readonly Verdict[] = ["failed", "redirected"];
+
+function isAccepted({ interpretation: { verdict } }: ProbeResult): boolean {
+  return verdict === "accepted" || verdict === "clockRejected";
 }
 
-/** Whether DaxPay serves something at the path, although it may not have accepted the request. */
-export function isServed(trial: ProbeResult): boolean {
-  return isAccepted(trial) || trial.saying.verdict === "refused" || trial.saying.verdict === "early";
+/** Whether DaxPay serves the path, although it may not have accepted the request. */
+export function isServed(result: ProbeResult): boolean {
+  const { verdict } = result.interpretation;
+  return isAccepted(result) || verdict === "signatureRejected" || verdict === "rejectedBeforeSignature";
 }
 
-/** Another signature helps only where this one was refused. */
-function ruleOut({ attempt, saying }: ProbeResult, dead: Set<string>): void {
-  if (saying.verdict === "early") dead.add(rowOf(attempt));
-  else if (saying.verdict !== "refused") dead.add(attempt.path);
+/** Another signature helps only where this one was rejected. */
+function exclude({ attempt, interpretation: { verdict } }: ProbeResult, excluded: Set<string>): void {
+  if (verdict === "rejectedBeforeSignature") excluded.add(rowOf(attempt));
+  else if (verdict !== "signatureRejected") excluded.add(attempt.path);
 }
 
 function rowOf({ release, path }: Attempt): string {

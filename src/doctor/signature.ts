@@ -1,70 +1,125 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import type { Attempt } from "./attempt.ts";
 import { isPathRight } from "./path.ts";
-import { sayingWords } from "./quote.ts";
+import type { Probe } from "./probe.ts";
+import { describeReply } from "./quote.ts";
+import { rejectionReason } from "./rejection.ts";
 import { likelyRelease, releaseReasons } from "./release.ts";
-import { isServed, type ProbeResult, type Search } from "./search.ts";
-import { flawReason, flawWords } from "./secret.ts";
-import { type Reason, skipped, type Step, step } from "./step.ts";
+import { attemptOnce, isServed, type ProbeResult, type Search } from "./search.ts";
+import { describeSuspicions } from "./secret.ts";
+import { inconclusive, type Reason, skipped, type Step, step, warning } from "./step.ts";
 
-/** Whether DaxPay accepts our signature. */
-export function signatureStep(found: Search, options: DaxPayOptions): Step {
-  const { configured, match: fit, trials } = found;
-  if (configured === fit) return step("signature", "accepted");
-  if (fit) return differing(found, fit, options);
-  // What another path says weighs more than the wrong one.
-  const told = isPathRight(found) ? configured : trials.findLast(isServed);
-  if (!told) return skipped("signature", "not examined, because no request came so far");
-  const words = sayingWords(told.saying);
-  if (told.saying.verdict === "early") {
-    return step("signature", `not looked at: DaxPay answered ${words} before`, [
-      ...releaseDoubts(found, options),
-      refusal(told.saying.text),
+/** What DaxPay does with a wrong signature. */
+export type Verification = "rejects" | "accepts" | "unknown";
+
+/** Sends a request that is signed with a random secret. DaxPay rejects it, unless it verifies no signatures. */
+export async function checkVerification(
+  { attempt }: ProbeResult,
+  probe: Probe,
+  randomSecret: string,
+): Promise<Verification> {
+  const result = await attemptOnce({ ...attempt, secret: { text: randomSecret, flaws: [] } }, probe);
+  if (result.kind === "connectionFailure") return "unknown";
+  switch (result.interpretation.verdict) {
+    case "signatureRejected":
+      return "rejects";
+    case "accepted":
+    case "clockRejected":
+      return "accepts";
+    default:
+      return "unknown";
+  }
+}
+
+/** Whether DaxPay accepts the signature of our requests. */
+export function signatureStep(
+  search: Search,
+  options: DaxPayOptions,
+  verification: Verification | undefined,
+): Step {
+  const { configured, match, results } = search;
+  if (match === configured) return acceptedStep(match.attempt, verification);
+  if (match) return differing(search, match, options);
+  // The reply of another path counts more than that of the wrong one.
+  const last = isPathRight(search) ? configured : results.findLast(isServed);
+  if (!last) return skipped("signature", "not checked, because no request reached DaxPay's refund sync");
+  const reply = describeReply(last.interpretation);
+  if (last.interpretation.verdict === "rejectedBeforeSignature") {
+    return step("signature", `not checked by DaxPay: it returned ${reply} before`, [
+      ...releaseDoubts(search, options),
+      rejectionReason(last.interpretation.text),
     ]);
   }
-  return step("signature", `refused with ${words}, as were all other ways to ask`, [
-    WRONG_SECRET,
-    ...releaseDoubts(found, options),
+  return step("signature", `rejected with ${reply}, as were all other ways to sign`, [
+    wrongSecret(options),
+    ...releaseDoubts(search, options),
   ]);
 }
 
-const WRONG_SECRET: Reason = {
-  cause: "WRONG_SECRET",
-  advice:
-    "The secret is wrong, or DaxPay holds another: copy it again from DaxPay's administration (签名密钥) to DAXPAY_SIGN_SECRET",
-};
-
-/** Another way to ask was accepted, so what is different there is what is wrong here. */
-function differing(found: Search, fit: ProbeResult, options: DaxPayOptions): Step {
-  const { configured } = found;
-  const ways = waysOf(configured.attempt, fit.attempt).join(", ");
-  if (!isPathRight(found)) {
-    return step("signature", `accepted ${ways}`, signatureReasons(configured.attempt, fit.attempt));
+function acceptedStep({ release }: Attempt, verification: Verification | undefined): Step {
+  switch (verification) {
+    case "accepts":
+      return warning("signature", "accepted, but so is a wrong signature: this DaxPay does not verify requests", [
+        notVerified(release),
+      ]);
+    case "rejects":
+      return step("signature", "accepted, and a wrong signature is rejected");
+    default:
+      return inconclusive("signature", "accepted, but whether a wrong signature is rejected could not be checked");
   }
-  const words = sayingWords(configured.saying);
-  const first = configured.saying.verdict === "refused"
-    ? `refused with ${words}`
-    : `not looked at: DaxPay answered ${words} before`;
-  return step("signature", `${first}; accepted ${ways}`, [
-    ...(configured.attempt.release === fit.attempt.release ? [] : releaseReasons(fit.attempt.release, options)),
-    ...signatureReasons(configured.attempt, fit.attempt),
+}
+
+function notVerified(release: Attempt["release"]): Reason {
+  const why = release === "2.0.7" || release === "2.0.8"
+    ? "The signature check is switched off in DaxPay, or this build runs it before it has loaded that setting " +
+      "(PaymentVerifySignAop before InitPlatformInfoAop, by the order of classes in its jar)"
+    : "The signature check (req_sign) is switched off in DaxPay";
+  return {
+    cause: "SIGNATURE_NOT_VERIFIED",
+    advice:
+      `${why}: everybody who reaches DaxPay can call its interfaces. Replies are still signed, so the states of ` +
+      "this service remain proven, but a wrong secret shows as REPLY_UNVERIFIED instead of SIGNATURE_REJECTED, and a " +
+      "request's time may not be checked either. Switch the check on, package the jar with its entries sorted, or let " +
+      "only trusted machines reach DaxPay",
+  };
+}
+
+function wrongSecret(options: DaxPayOptions): Reason {
+  return {
+    cause: "WRONG_SECRET",
+    advice:
+      "The secret is wrong, or DaxPay has another one: copy it again from DaxPay's administration (签名密钥) to " +
+      `DAXPAY_SIGN_SECRET${describeSuspicions(options)}`,
+  };
+}
+
+/** Another way to send the request was accepted: what differs there is what is wrong here. */
+function differing(search: Search, match: ProbeResult, options: DaxPayOptions): Step {
+  const { configured } = search;
+  const changes = changesOf(configured.attempt, match.attempt).join(", ");
+  if (!isPathRight(search)) {
+    return step("signature", `accepted ${changes}`, signatureReasons(configured.attempt, match.attempt));
+  }
+  const reply = describeReply(configured.interpretation);
+  const first = configured.interpretation.verdict === "signatureRejected"
+    ? `rejected with ${reply}`
+    : `not checked by DaxPay: it returned ${reply} before`;
+  return step("signature", `${first}; accepted ${changes}`, [
+    ...(configured.attempt.release === match.attempt.release ? [] : releaseReasons(match.attempt.release, options)),
+    ...signatureReasons(configured.attempt, match.attempt),
   ]);
 }
 
-function waysOf(from: Attempt, to: Attempt): string[] {
-  const ways: string[] = [];
-  if (from.release !== to.release) ways.push(`when asked as ${to.release}`);
-  else if (from.path !== to.path) ways.push(`at ${to.path}`);
-  if (from.signType !== to.signType) ways.push(`with sign type ${to.signType}`);
-  if (to.secret.flaw) ways.push(flawWords(to.secret.flaw));
-  return ways;
+function changesOf(from: Attempt, to: Attempt): string[] {
+  const changes: string[] = [];
+  if (from.release !== to.release) changes.push(`as ${to.release}`);
+  else if (from.path !== to.path) changes.push(`at ${to.path}`);
+  if (from.signType !== to.signType) changes.push(`with sign type ${to.signType}`);
+  return [...changes, ...to.secret.flaws.map(({ repair }) => repair)];
 }
 
 function signatureReasons(from: Attempt, to: Attempt): Reason[] {
-  const reasons: Reason[] = [];
-  if (from.signType !== to.signType) reasons.push(signTypeReason(to.signType));
-  if (to.secret.flaw) reasons.push(flawReason(to.secret.flaw));
-  return reasons;
+  return [...(from.signType === to.signType ? [] : [signTypeReason(to.signType)]), ...to.secret.flaws];
 }
 
 export function signTypeReason(signType: string): Reason {
@@ -75,50 +130,10 @@ export function signTypeReason(signType: string): Reason {
   };
 }
 
-/** Where no way to ask was accepted, DaxPay's words may still show another release; the path step may have said so. */
-function releaseDoubts(found: Search, options: DaxPayOptions): Reason[] {
-  const release = likelyRelease(found);
-  // What 2.0.7 sends is right for 2.0.8 too.
+/** If no request was accepted, DaxPay's text may still show another release; the path step may have named it. */
+function releaseDoubts(search: Search, options: DaxPayOptions): Reason[] {
+  const release = likelyRelease(search);
+  // 2.0.8 accepts what 2.0.7 expects.
   const fits = release === options.release || (release === "2.0.8" && options.release === "2.0.7");
-  return !release || fits || !isPathRight(found) ? [] : releaseReasons(release, options);
-}
-
-const REFUSALS: readonly (Reason & { readonly pattern: RegExp })[] = [
-  {
-    pattern: /商户号和应用号不匹配/,
-    cause: "APP_UNKNOWN",
-    advice: "DAXPAY_APP_ID is no application of the merchant DAXPAY_MCH_NO: correct one of them",
-  },
-  {
-    pattern: /商户配置|商户号/,
-    cause: "MERCHANT_UNKNOWN",
-    advice: "DaxPay does not know the merchant number that it was sent: set or correct DAXPAY_MCH_NO (商户号)",
-  },
-  {
-    pattern: /应用配置|应用号/,
-    cause: "APP_UNKNOWN",
-    advice: "DaxPay does not know the application number that it was sent: set or correct DAXPAY_APP_ID (应用号)",
-  },
-  {
-    pattern: /未启用|未开放|接口信息/,
-    cause: "NOT_ENABLED",
-    advice: "Switch the interface, the merchant or the application on in DaxPay's administration",
-  },
-  {
-    pattern: /签名方式/,
-    cause: "NOT_ENABLED",
-    advice: "Choose a sign type (签名方式) in DaxPay's administration: it has none",
-  },
-  {
-    pattern: /IP地址/,
-    cause: "REQUEST_REFUSED",
-    advice: "Correct DAXPAY_CLIENT_IP",
-  },
-];
-
-function refusal(text: string): Reason {
-  return REFUSALS.find(({ pattern }) => pattern.test(text)) ?? {
-    cause: "REQUEST_REFUSED",
-    advice: "DaxPay refused the request for what its text says: correct that in DaxPay or in this configuration",
-  };
+  return !release || fits || !isPathRight(search) ? [] : releaseReasons(release, options);
 }

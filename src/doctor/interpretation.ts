@@ -4,25 +4,24 @@ import type { Reason } from "../daxpay/failure.ts";
 import { type Json, type JsonObject, parseJson } from "../daxpay/json.ts";
 import type { Answer } from "./probe.ts";
 
-/** How far into DaxPay a request came. */
+/** How far a request got in DaxPay. */
 export type Verdict =
-  /** Past the check of its signature; also where DaxPay does not check signatures. */
+  /** Past the check of its signature, or DaxPay does not check signatures. */
   | "accepted"
-  /** Past the check of its signature, and then refused for its time. */
-  | "late"
-  /** Its signature was refused. */
-  | "refused"
-  /** DaxPay refused something that it looks at before the signature. */
-  | "early"
-  /** Nothing is served at this path, or only to others. */
-  | "unserved"
-  /** DaxPay or a proxy failed, or answered what no release is known to answer. */
-  | "fault"
+  /** Past the check of its signature, then rejected because of its time. */
+  | "clockRejected"
+  | "signatureRejected"
+  /** Rejected for something that DaxPay checks before the signature. */
+  | "rejectedBeforeSignature"
+  /** Nothing is served at this path, or not to us. */
+  | "notServed"
+  /** DaxPay or a proxy failed, or replied as no known release does. */
+  | "failed"
   | "redirected"
-  /** This does not talk like DaxPay. */
-  | "foreign";
+  /** The reply has another format than DaxPay's. */
+  | "notDaxPay";
 
-/** What an answer says, as far as it talks like DaxPay. */
+/** A reply as far as it has DaxPay's format; nothing in it is verified. */
 export interface Interpretation {
   readonly verdict: Verdict;
   readonly envelope?: JsonObject;
@@ -37,29 +36,29 @@ const VERDICTS: Readonly<Record<Reason, Verdict>> = {
   REFUND_NOT_FOUND: "accepted",
   SYNC_IN_PROGRESS: "accepted",
   CHANNEL_FAILED: "accepted",
-  CLOCK_SKEW: "late",
-  SIGNATURE_REJECTED: "refused",
-  INVALID_REQUEST: "early",
-  NOT_CONFIGURED: "early",
-  UPSTREAM_ERROR: "fault",
-  UPSTREAM_UNREACHABLE: "fault",
-  UPSTREAM_TIMEOUT: "fault",
-  REPLY_INTERRUPTED: "fault",
-  REPLY_MALFORMED: "fault",
-  REPLY_UNVERIFIED: "fault",
-  REPLY_MISMATCHED: "fault",
-  RATE_LIMITED: "fault",
-  UNKNOWN_DAXPAY_CODE: "fault",
-  DEADLINE_EXCEEDED: "fault",
-  SYNC_IN_DOUBT: "fault",
-  CIRCUIT_OPEN: "fault",
+  CLOCK_SKEW: "clockRejected",
+  SIGNATURE_REJECTED: "signatureRejected",
+  INVALID_REQUEST: "rejectedBeforeSignature",
+  NOT_CONFIGURED: "rejectedBeforeSignature",
+  UPSTREAM_ERROR: "failed",
+  UPSTREAM_UNREACHABLE: "failed",
+  UPSTREAM_TIMEOUT: "failed",
+  REPLY_INTERRUPTED: "failed",
+  REPLY_MALFORMED: "failed",
+  REPLY_UNVERIFIED: "failed",
+  REPLY_MISMATCHED: "failed",
+  RATE_LIMITED: "failed",
+  UNKNOWN_DAXPAY_CODE: "failed",
+  DEADLINE_EXCEEDED: "failed",
+  SYNC_IN_DOUBT: "failed",
+  CIRCUIT_OPEN: "failed",
 };
 
-/** 2.0.5 says so, unsigned, of a refund it does not know, once it has checked the signature. */
-export const ANCIENT_UNKNOWN = { code: 20000, text: "未查询到退款订单" };
+/** 2.0.5's unsigned reply for an unknown refund, after it has checked the signature. */
+export const V2_0_5_UNKNOWN = { code: 20000, text: "未查询到退款订单" };
 
-/** Codes of DaxPay's login filter and router: 2.x and beta4 say 1, 3.0.0 10401 or 10404. */
-const UNSERVED_CODES = [1, 10401, 10404];
+/** Codes of DaxPay's login filter and router: 1 on 2.x and beta4, 10401 and 10404 on 3.0.0. */
+const NOT_SERVED_CODES = [1, 10401, 10404];
 
 export function interpret({ status, body }: Answer): Interpretation {
   const envelope = envelopeOf(body);
@@ -73,24 +72,24 @@ export function interpret({ status, body }: Answer): Interpretation {
   return { verdict: verdictOf({ status, code, text, inner: Boolean(inner) }), envelope, code, text, signed };
 }
 
-interface Told {
+interface ReplySummary {
   readonly status: number;
   readonly code: number | undefined;
   readonly text: string;
-  /** Whether the code stands in `data`, which only a request that was let in gets. */
+  /** Whether the code is in `data`, where only an accepted request gets it. */
   readonly inner: boolean;
 }
 
-function verdictOf({ status, code, text, inner }: Told): Verdict {
+function verdictOf({ status, code, text, inner }: ReplySummary): Verdict {
   if (status >= 300 && status < 400) return "redirected";
-  if (status === 429 || [502, 503, 504].includes(status)) return "fault";
-  if ([401, 403, 404, 405].includes(status)) return "unserved";
-  // Spring's own error page, which 2.x shows of a path that it does not serve, has no code.
-  if (code === undefined) return status === 500 ? "unserved" : "foreign";
+  if (status === 429 || [502, 503, 504].includes(status)) return "failed";
+  if ([401, 403, 404, 405].includes(status)) return "notServed";
+  // Spring Boot's error page, which 2.x returns for a path that it does not serve, has no code.
+  if (code === undefined) return status === 500 ? "notServed" : "notDaxPay";
   if (code === 0) return "accepted";
-  if (inner) return classifyDataCode(code, text).reason === "CLOCK_SKEW" ? "late" : "accepted";
-  if (UNSERVED_CODES.includes(code)) return "unserved";
-  if (code === ANCIENT_UNKNOWN.code && text === ANCIENT_UNKNOWN.text) return "accepted";
+  if (inner) return classifyDataCode(code, text).reason === "CLOCK_SKEW" ? "clockRejected" : "accepted";
+  if (NOT_SERVED_CODES.includes(code)) return "notServed";
+  if (code === V2_0_5_UNKNOWN.code && text === V2_0_5_UNKNOWN.text) return "accepted";
   return VERDICTS[classifyCode(code, text).reason];
 }
 

@@ -1,0 +1,108 @@
+import type { DaxPayOptions } from "../daxpay/client.ts";
+import { type Release, RELEASE_NAMES, RELEASES } from "../daxpay/release.ts";
+import { readQueryReply } from "../daxpay/reply.ts";
+import type { Attempt } from "./attempt.ts";
+import type { QueryMode } from "./options.ts";
+import type { Probe } from "./probe.ts";
+import { describeAnswer, describeReply } from "./quote.ts";
+import { rejectionReason } from "./rejection.ts";
+import { readResult } from "./reply.ts";
+import { attemptOnce, type ProbeResult } from "./search.ts";
+import { inconclusive, type Reason, type Step, step, warning } from "./step.ts";
+
+const MODES: Readonly<Record<QueryMode, string>> = {
+  auto: "sends it before each sync, and again to confirm a final state",
+  around: "sends it before and after each sync",
+  only: "sends it instead of every sync",
+  off: "never sends it",
+};
+
+/** Describes what DAXPAY_QUERY means. */
+export function describeMode(mode: QueryMode): string {
+  return `DAXPAY_QUERY=${mode} ${MODES[mode]}`;
+}
+
+/** The attempt at the release's refund query; undefined if the release has none. */
+export function queryAttempt(attempt: Attempt): Attempt | undefined {
+  const { query }: Release = RELEASES[attempt.release];
+  return query && { ...attempt, path: query.path };
+}
+
+/** Why the release cannot be queried, and which ones can. */
+export function noQuery(release: Attempt["release"]): string {
+  const others = RELEASE_NAMES.filter((name) => RELEASES[name].query).join(", ");
+  return `${release} has no refund query that works (${others} have)`;
+}
+
+/** Whether the read-only refund query works, which the service sends before each sync. */
+export async function checkQuery(
+  attempt: Attempt,
+  probe: Probe,
+  daxpay: DaxPayOptions,
+  mode: QueryMode,
+): Promise<Step> {
+  const query = queryAttempt(attempt);
+  if (!query) {
+    const found = `${noQuery(attempt.release)}: every call syncs at once`;
+    return mode === "only" ? warning("query", found, [ONLY_IGNORED]) : step("query", found);
+  }
+  if (mode === "off") return step("query", `not checked: ${describeMode(mode)}`);
+  const result = await attemptOnce(query, probe);
+  if (result.kind === "connectionFailure") return inconclusive("query", result.found);
+  return queryStep(result, probe, daxpay, mode);
+}
+
+function queryStep(result: ProbeResult, probe: Probe, daxpay: DaxPayOptions, mode: QueryMode): Step {
+  const { interpretation, attempt } = result;
+  const reading = readResult(result, probe.unknownRefund, daxpay, readQueryReply);
+  const reply = describeReply(interpretation);
+  if (reading.kind === "failure" && reading.failure.reason === "REFUND_NOT_FOUND") {
+    return step("query", `verified: ${reply}; ${describeMode(mode)}`);
+  }
+  const found = `${attempt.path} returned ${describeAnswer(result)}`;
+  switch (interpretation.verdict) {
+    case "notServed":
+    case "notDaxPay":
+    case "redirected":
+      return step("query", found, [blocked(attempt.path)]);
+    case "rejectedBeforeSignature":
+      return step("query", found, [rejection(interpretation.text)]);
+    case "failed":
+      return inconclusive("query", found);
+  }
+  if (reading.kind === "failure" && reading.failure.reason === "NOT_CONFIGURED") {
+    return step("query", found, [rejection(interpretation.text)]);
+  }
+  return step("query", `${found}, which is no verified reply for an unknown refund`, [UNREADABLE]);
+}
+
+const ONLY_IGNORED: Reason = {
+  cause: "NO_QUERY",
+  advice: "DAXPAY_QUERY=only has no effect without a query: this service does sync. Upgrade DaxPay, or set it to auto",
+};
+
+const UNREADABLE: Reason = {
+  cause: "REPLY_UNREADABLE",
+  advice:
+    "The sync's reply was verified and the query's is not: check whether a proxy changes it or handles this path " +
+    "otherwise",
+};
+
+function blocked(path: string): Reason {
+  return {
+    cause: "PATH_NOT_SERVED",
+    advice: `Let the proxy in front of DaxPay pass ${path} too: every call fails without it${OR_OFF}`,
+  };
+}
+
+function rejection(text: string): Reason {
+  const { cause, advice } = rejectionReason(text);
+  if (cause !== "NOT_ENABLED") return { cause, advice };
+  return {
+    cause,
+    advice: `Switch the interface queryRefundOrder (查询退款订单) on in DaxPay's administration: every call fails ` +
+      `without it${OR_OFF}`,
+  };
+}
+
+const OR_OFF = ". On 2.x, DAXPAY_QUERY=off works without the query";

@@ -1,0 +1,28 @@
+const QUARTER_HOUR_MS = 900_000;
+
+/** Where servers usually run; named alone if one fits. */
+const COMMON_ZONES = ["Asia/Shanghai", "UTC", "Asia/Tokyo", "America/New_York", "America/Los_Angeles"];
+
+/** Describes the clock that is `aheadMs` ahead of that in `zone`, exact to a quarter of an hour, with zones that fit. */
+export function describeClockOf(zone: string, aheadMs: number, now: number): string {
+  const offsetMs = offsetOf(zone, now) + Math.round(aheadMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
+  const fitting = (zones: readonly string[]) => zones.filter((name) => offsetOf(name, now) === offsetMs).slice(0, 3);
+  const common = fitting(COMMON_ZONES);
+  const zones = common.length > 0 ? common : fitting(Intl.supportedValuesOf("timeZone"));
+  return describeOffset(offsetMs) + (zones.length > 0 ? `, for example ${zones.join(", ")}` : "");
+}
+
+/** In milliseconds; NaN for a name that Temporal does not know. */
+function offsetOf(zone: string, now: number): number {
+  try {
+    return Temporal.Instant.fromEpochMilliseconds(now).toZonedDateTimeISO(zone).offsetNanoseconds / 1e6;
+  } catch {
+    return NaN; // Intl knows names that Temporal rejects
+  }
+}
+
+function describeOffset(ms: number): string {
+  const minutes = Math.abs(ms) / 60_000;
+  const pad = (number: number) => String(number).padStart(2, "0");
+  return `UTC${ms < 0 ? "-" : "+"}${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
+}
