@@ -13,8 +13,8 @@ export interface Clocks {
   readonly headerMs: number | undefined;
   /** DaxPay's text if it rejected the request's time. */
   readonly rejection: string | undefined;
-  /** Whether a request was accepted, so that a verified time was to be had. */
-  readonly accepted: boolean;
+  /** Whether all requests that could show a verified time were sent. */
+  readonly complete: boolean;
   /** By our clock, in epoch milliseconds. */
   readonly now: number;
 }
@@ -41,7 +41,7 @@ export function clockStep(clocks: Clocks, options: DaxPayOptions): Step {
   if (aheadMs === undefined) return warning("clock", found, [UNKNOWN]);
   const reasons = measuredReasons(aheadMs, clocks, options);
   if (reasons.length > 0) return step("clock", found, reasons);
-  const zoneUnchecked = clocks.accepted && verifiedMs === undefined && isZoned(clocks);
+  const zoneUnchecked = clocks.complete && verifiedMs === undefined && isZoned(clocks);
   return zoneUnchecked ? warning("clock", found, [zoneUncheckedReason(options)]) : step("clock", found);
 }
 

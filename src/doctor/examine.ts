@@ -1,5 +1,4 @@
 import type { ClientDeps } from "../daxpay/client.ts";
-import { checkVerification, signatureStep } from "./signature.ts";
 import { type Clocks, clockStep } from "./clock.ts";
 import type { DoctorOptions } from "./options.ts";
 import { pathStep } from "./path.ts";
@@ -10,6 +9,7 @@ import { readResult, replyStep } from "./reply.ts";
 import { checkRequestAge } from "./request-age.ts";
 import { attemptOnce, type ProbeResult, type Search, search } from "./search.ts";
 import { secretsOf } from "./secret.ts";
+import { checkVerification, signatureStep } from "./signature.ts";
 import { skipped, type Step, step, type StepId } from "./step.ts";
 
 export interface ExamineOptions {
@@ -77,18 +77,22 @@ async function stepsOf(
   }
   const { query: mode = "auto", settleTimeoutMs = 60_000 } = options;
   const { attempt } = settled;
-  const query = await checkQuery(attempt, probe, options, mode);
-  const refund = refundNo === undefined ? undefined : await checkRefund(refundNo, attempt, probe, options);
+  const aheadMs = aheadMsOf(clocks);
+  const query = await checkQuery(attempt, probe, options, { mode, aheadMs });
+  const refund = refundNo === undefined ? undefined : await checkRefund(refundNo, attempt, probe, options, aheadMs);
   const known = withRefund(clocks, refund);
-  // A wrong zone shifts DaxPay's time as read, and our request's as written, alike.
-  const aheadMs = known.verifiedMs ?? known.headerMs ?? 0;
   return [
     ...first,
     query,
     clockStep(known, options),
-    await checkRequestAge(attempt, probe, { aheadMs, settleTimeoutMs }),
+    await checkRequestAge(attempt, probe, { aheadMs: aheadMsOf(known), settleTimeoutMs }),
     ...(refund ? [refund.step] : []),
   ];
+}
+
+/** A wrong zone shifts DaxPay's times, as we read them, and our requests' times, as DaxPay reads them, alike. */
+function aheadMsOf({ verifiedMs, headerMs }: Clocks): number {
+  return verifiedMs ?? headerMs ?? 0;
 }
 
 /** Repeats a request whose time was rejected, by DaxPay's clock, so that its reply can be checked too. */
@@ -110,15 +114,15 @@ function clocksOf(
     verifiedMs: skewMs === undefined ? undefined : likelyMs(skewMs),
     headerMs: headerMsOf(settled ?? match ?? configured),
     rejection: match?.interpretation.verdict === "clockRejected" ? match.interpretation.text : undefined,
-    accepted: settled !== undefined,
+    complete: false,
     now: (settled ?? match ?? configured).answer.arrivedAt,
   };
 }
 
 /** 3.0.0's reply for an unknown refund has no time, that for a real one has. */
 function withRefund(clocks: Clocks, refund: RefundCheck | undefined): Clocks {
-  if (refund?.skewMs === undefined || !refund.result) return clocks;
-  return { ...clocks, verifiedMs: likelyMs(refund.skewMs), headerMs: headerMsOf(refund.result) };
+  if (refund?.skewMs === undefined || !refund.result) return { ...clocks, complete: true };
+  return { ...clocks, verifiedMs: likelyMs(refund.skewMs), headerMs: headerMsOf(refund.result), complete: true };
 }
 
 /** A reply's skew is the least that a time cut to the second leaves possible; half a second more is likeliest. */

@@ -34,12 +34,15 @@ export function noQuery(release: Attempt["release"]): string {
   return `${release} has no refund query that works (${others} have)`;
 }
 
-/** Whether the read-only refund query works, which the service sends before each sync. */
+/**
+ * Whether the read-only refund query works, which the service sends before each sync. `aheadMs` is how far DaxPay's clock
+ * is ahead of ours.
+ */
 export async function checkQuery(
   attempt: Attempt,
   probe: Probe,
   daxpay: DaxPayOptions,
-  mode: QueryMode,
+  { mode, aheadMs }: { readonly mode: QueryMode; readonly aheadMs: number },
 ): Promise<Step> {
   const query = queryAttempt(attempt);
   if (!query) {
@@ -47,7 +50,7 @@ export async function checkQuery(
     return mode === "only" ? warning("query", found, [ONLY_IGNORED]) : step("query", found);
   }
   if (mode === "off") return step("query", `not checked: ${describeMode(mode)}`);
-  const result = await attemptOnce(query, probe);
+  const result = await attemptOnce(query, probe, { shiftMs: aheadMs });
   if (result.kind === "connectionFailure") return inconclusive("query", result.found);
   return queryStep(result, probe, daxpay, mode);
 }

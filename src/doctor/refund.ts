@@ -18,19 +18,20 @@ export interface RefundCheck {
   readonly skewMs?: number;
 }
 
-/** Queries a real refund, which changes nothing; it is never synced. */
+/** Queries a real refund, which changes nothing; it is never synced. `aheadMs`: how far DaxPay's clock is ahead of ours. */
 export async function checkRefund(
   refundNo: string,
   attempt: Attempt,
   probe: Probe,
   options: DoctorOptions,
+  aheadMs: number,
 ): Promise<RefundCheck> {
   const query = queryAttempt(attempt);
   if (!query) {
     return { step: skipped("refund", `${noQuery(attempt.release)}, and a sync would not be harmless`) };
   }
   const refund = { ...probe.unknownRefund, refundNo };
-  const result = await attemptOnce(query, probe, { refund });
+  const result = await attemptOnce(query, probe, { refund, shiftMs: aheadMs });
   if (result.kind === "connectionFailure") return { step: inconclusive("refund", result.found) };
   const reading = readResult(result, refund, options, readQueryReply);
   if (reading.kind === "failure") {
@@ -41,7 +42,7 @@ export async function checkRefund(
     const found = reason === "REPLY_UNVERIFIED" ? "the reply does not verify" : quote(message);
     return { step: step("refund", found, [UNREADABLE]), result };
   }
-  const other = await isOfOtherApp(reading, query, probe, options);
+  const other = await isOfOtherApp(reading, query, probe, options, aheadMs);
   const channel = reading.channel ? ` by ${quote(reading.channel)}` : "";
   return {
     step: step("refund", `verified: ${quote(reading.daxpayStatus)}${channel}`, other ? [OTHER_APP] : []),
@@ -56,12 +57,13 @@ async function isOfOtherApp(
   query: Attempt,
   probe: Probe,
   options: DoctorOptions,
+  aheadMs: number,
 ): Promise<boolean> {
   if (appId !== undefined) return appId !== options.appId;
   if (query.release !== "3.0.0" || !bizRefundNo) return false;
   // Only a look-up by bizRefundNo is limited to the application.
   const refund: RefundQuery = { ...probe.unknownRefund, refundNo: "", bizRefundNo };
-  const result = await attemptOnce(query, probe, { refund });
+  const result = await attemptOnce(query, probe, { refund, shiftMs: aheadMs });
   if (result.kind === "connectionFailure") return false;
   const reading = readResult(result, refund, options, readQueryReply);
   return reading.kind === "failure" && reading.failure.reason === "REFUND_NOT_FOUND";

@@ -69,18 +69,26 @@ function acceptedStep({ release }: Attempt, verification: Verification | undefin
   }
 }
 
+/** The aspects that verify requests where their order is not fixed, so that it is the order of classes in the jar. */
+const VERIFIERS: Readonly<Partial<Record<Attempt["release"], string>>> = {
+  "2.0.7": "PaymentVerifySignAop",
+  "2.0.8": "PaymentVerifyAop",
+};
+
 function notVerified(release: Attempt["release"]): Reason {
-  const why = release === "2.0.7" || release === "2.0.8"
-    ? "The signature check is switched off in DaxPay, or this build runs it before it has loaded that setting " +
-      "(PaymentVerifySignAop before InitPlatformInfoAop, by the order of classes in its jar)"
-    : "The signature check (req_sign) is switched off in DaxPay";
+  const verifier = VERIFIERS[release];
+  const build = verifier
+    ? `, or this build verifies before it has loaded that setting (${verifier} before InitPlatformInfoAop, by the order ` +
+      "of classes in its jar: package it with sorted entries)"
+    : "";
+  const why = `The signature check (验签, req_sign) is switched off in DaxPay${build}`;
   return {
     cause: "SIGNATURE_NOT_VERIFIED",
     advice:
       `${why}: everybody who reaches DaxPay can call its interfaces. Replies are still signed, so the states of ` +
       "this service remain proven, but a wrong secret shows as REPLY_UNVERIFIED instead of SIGNATURE_REJECTED, and a " +
-      "request's time may not be checked either. Switch the check on, package the jar with its entries sorted, or let " +
-      "only trusted machines reach DaxPay",
+      "request's time may not be checked either. Switch the check on, or let only trusted machines " +
+      "reach DaxPay",
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { doctor } from "../../src/cli/doctor.ts";
 import { VARIABLE_NAMES } from "../../src/config/variables.ts";
-import { envOf, expectDiscreet, SECRET, withSandbox } from "./run.ts";
+import { envOf, expectNoSecrets, SECRET, withSandbox } from "./run.ts";
 
 /** Runs the command as people do, with no more permissions than it needs. */
 async function start(env: Record<string, string>, ...args: string[]) {
@@ -24,62 +25,119 @@ async function start(env: Record<string, string>, ...args: string[]) {
     clearEnv: true,
   }).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  expectDiscreet(out + err);
+  expectNoSecrets(out + err);
   return { code, out, err };
 }
 
-test("the command tells people that all is well and exits with 0", async () => {
+test("deno task doctor exits with 0 when all checks pass", async () => {
   await withSandbox({ release: "2.0.8", now: Date.now }, async (url) => {
     const { code, out, err } = await start(envOf(url, "2.0.8"));
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    expect(out).toContain("✓ Signature: accepted");
-    expect(out).toContain("All is well");
+    expect(out).toContain("✓ Signature: accepted, and a wrong signature is rejected");
+    expect(out).toContain("All checks passed (4 requests)");
   });
 });
 
-test("the command tells machines what is wrong and exits with 1", async () => {
+test("deno task doctor exits with 0 when checks only warn", async () => {
+  await withSandbox({ release: "3.0.0", now: Date.now }, async (url) => {
+    const { code, out } = await start(envOf(url, "3.0.0"));
+    expect(code).toBe(0);
+    expect(out).toContain("! Request age: not limited");
+    expect(out).toContain("All checks passed, 2 warnings (5 requests)");
+  });
+});
+
+test("deno task doctor --json prints the documented members and exits with 1 when a check fails", async () => {
   await withSandbox({ release: "2.0.8", now: Date.now }, async (url) => {
     const { code, out, err } = await start(envOf(url, "documented"), "--json");
     expect({ code, err }).toEqual({ code: 1, err: "" });
-    const told = JSON.parse(out);
-    expect(told).toMatchObject({ ok: false, release: "documented" });
-    expect(told.steps.map(({ id }: { id: string }) => id)).toEqual(["address", "path", "signature", "reply", "clock"]);
-    expect(told.steps[1]).toMatchObject({ ok: false, causes: ["DOCUMENTED_PATH", "WRONG_RELEASE"] });
-    expect(told.steps[1].advice.join()).toContain("DAXPAY_RELEASE=2.0.8");
+    const result = JSON.parse(out);
+    expect(result).toEqual({
+      ok: false,
+      url: `${url}/`,
+      release: "documented",
+      signType: "HMAC_SHA256",
+      requests: expect.any(Number),
+      steps: ["address", "path", "signature", "reply", "query", "clock", "requestAge"].map((id) => ({
+        id,
+        status: expect.stringMatching(/^(passed|warning|failed|skipped)$/),
+        ok: expect.toBeOneOf([true, false, null]),
+        found: expect.any(String),
+        causes: expect.any(Array),
+        advice: expect.any(Array),
+      })),
+    });
+    expect(result.steps[1]).toMatchObject({
+      status: "failed",
+      ok: false,
+      causes: ["DOCUMENTED_PATH", "WRONG_RELEASE"],
+      advice: [expect.any(String), expect.stringContaining("DAXPAY_RELEASE=2.0.8")],
+    });
+    expect(result.steps[4]).toMatchObject({ status: "skipped", ok: null, causes: [], advice: [] });
   });
 });
 
-test("the command reads the secret from a file", async () => {
+test("deno task doctor --refund-no adds a check", async () => {
+  await withSandbox({ release: "3.0.0", now: Date.now }, async (url) => {
+    const { code, out } = await start(envOf(url, "3.0.0"), "--refund-no=R-SUCCEEDS", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out).steps.at(-1)).toMatchObject({ id: "refund", status: "passed" });
+  });
+});
+
+test("deno task doctor reads the secret from a file", async () => {
   const file = await Deno.makeTempFile();
   await Deno.writeTextFile(file, `${SECRET}\n`);
   try {
     await withSandbox({ release: "2.0.6", now: Date.now }, async (url) => {
       const env = envOf(url, "2.0.6", { DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: file });
-      expect(await start({ ...env })).toMatchObject({ code: 0, err: "" });
+      expect(await start(env)).toMatchObject({ code: 0, err: "" });
     });
   } finally {
     await Deno.remove(file);
   }
 });
 
-test("the command names every mistake of the configuration and exits with 2", async () => {
+test("deno task doctor names every problem of the configuration and exits with 2", async () => {
   const env = { DAXPAY_SIGN_SECRET: SECRET, DAXPAY_RELEASE: "1.0" };
-  const people = await start(env);
-  expect(people.code).toBe(2);
-  expect(people.err).toContain("DAXPAY_URL: expected an http or https URL");
-  expect(people.err).toContain('got "1.0"');
-  const machines = await start(env, "--json");
-  expect(machines.code).toBe(2);
-  expect(JSON.parse(machines.out)).toMatchObject({ ok: false, steps: [] });
+  const text = await start(env);
+  expect(text.code).toBe(2);
+  expect(text.err).toContain("DAXPAY_URL: ");
+  expect(text.err).toContain("DAXPAY_RELEASE: ");
+  const json = await start(env, "--json");
+  expect(json.code).toBe(2);
+  expect(JSON.parse(json.out)).toEqual({
+    ok: false,
+    problems: [expect.stringContaining("DAXPAY_RELEASE: "), expect.stringContaining("DAXPAY_URL: ")],
+    steps: [],
+  });
 });
 
-test("the command refuses a flag that it does not know, without its value, and exits with 2", async () => {
-  const { code, err } = await start({}, `--secret=${SECRET}`);
-  expect({ code, err }).toEqual({ code: 2, err: 'expected --json or --help, got "--secret"\n' });
+const FLAGS = "expected --refund-no <number>, --json or --help";
+
+test.each([
+  [[`--secret=${SECRET}`], `${FLAGS}, got "--secret"`],
+  [["-x"], `${FLAGS}, got "-x"`],
+  [[SECRET], `${FLAGS}, got another argument`],
+  [["--", SECRET], `${FLAGS}, got another argument`],
+  [["--json=yes"], "expected --json without a value, got one"],
+  [["--refund-no"], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
+  [["--refund-no", "--json"], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
+  [["--refund-no="], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
+  [["--refund-no", "R 1"], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
+])("doctor() rejects the arguments %j in one line with exit code 2", async (args, problem) => {
+  const printed: string[] = [];
+  const exitCode = await doctor(args, {
+    config: { env: () => undefined, readFile: () => "", isTerminal: false },
+    deps: { fetch, now: Date.now, nonce: () => "" },
+    print: (text) => void printed.push(`out: ${text}`),
+    printError: (text) => void printed.push(text),
+  });
+  expect({ exitCode, printed }).toEqual({ exitCode: 2, printed: [problem] });
 });
 
-test("the command explains itself and exits with 0", async () => {
+test("deno task doctor --help prints every option and the exit codes", async () => {
   const { code, out } = await start({}, "--help");
   expect(code).toBe(0);
-  expect(out).toContain("--json");
+  for (const part of ["--refund-no", "--json", "--help", "Exit codes: 0"]) expect(out).toContain(part);
 });

@@ -1,16 +1,20 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import type { Cause } from "../../src/doctor/step.ts";
 import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
-import { type Env, envOf, marks, run, withSandbox } from "./run.ts";
+import { type Env, envOf, run, withSandbox } from "./run.ts";
 
-/** Expects that nothing but the address was found wrong. */
-async function expectUnusable(url: string, cause: string, says: string, env: Env = {}): Promise<void> {
-  const told = await run(envOf(url, "2.0.8", env));
-  expect(told.causes).toEqual([`address: ${cause}`]);
-  expect(marks(told)).toBe("✗––––");
-  expect(told.page).toContain(says);
-  expect({ exitCode: told.exitCode, requests: told.requests }).toEqual({ exitCode: 1, requests: 1 });
+/** Expects that the address alone was found wrong. */
+async function expectUnusable(url: string, cause: Cause, says: string, env: Env = {}): Promise<void> {
+  const result = await run(envOf(url, "2.0.8", env));
+  expect(result.findings).toEqual({
+    failed: { address: [cause] },
+    warnings: {},
+    skipped: ["path", "signature", "reply", "query", "clock", "requestAge"],
+  });
+  expect(result.text).toContain(says);
+  expect(result).toMatchObject({ exitCode: 1, requests: 1 });
 }
 
 /** A port on which `serve` gets raw connections. */
@@ -47,23 +51,23 @@ test("doctor names a refused connection", async () => {
 });
 
 test("doctor names an unknown host", async () => {
-  await expectUnusable("http://daxpay.invalid:9000", "NAME_UNKNOWN", "its host name is not known to DNS");
+  await expectUnusable("http://daxpay.invalid:9000", "NAME_UNKNOWN", "DNS does not know its host name");
 });
 
-test("doctor names https where plain HTTP is spoken", async () => {
+test("doctor names https where the server speaks plain HTTP", async () => {
   await withSandbox({ release: "2.0.8" }, async (url) => {
-    await expectUnusable(url.replace("http:", "https:"), "TLS_NOT_SPOKEN", "does not speak TLS");
+    await expectUnusable(url.replace("http:", "https:"), "TLS_NOT_SPOKEN", "speaks plain HTTP");
   });
 });
 
-test("doctor names a certificate that nobody vouches for", async () => {
+test("doctor names a certificate that is not trusted", async () => {
   await withTls((port) =>
-    expectUnusable(`https://127.0.0.1:${port}`, "CERTIFICATE_REFUSED", "its certificate was refused")
+    expectUnusable(`https://127.0.0.1:${port}`, "CERTIFICATE_REJECTED", "its certificate was rejected")
   );
 });
 
-test("doctor names plain http where TLS is spoken", async () => {
-  await withTls((port) => expectUnusable(`http://127.0.0.1:${port}`, "TLS_WANTED", "Write https://"));
+test("doctor names http where the server speaks TLS", async () => {
+  await withTls((port) => expectUnusable(`http://127.0.0.1:${port}`, "TLS_REQUIRED", "Write https://"));
 });
 
 test("doctor names a connection that is lost", async () => {
@@ -72,18 +76,18 @@ test("doctor names a connection that is lost", async () => {
   });
 });
 
-test("doctor does not wait longer than DAXPAY_TIMEOUT_MS", async () => {
+test("doctor limits the wait for a reply to DAXPAY_TIMEOUT_MS", async () => {
   await withPort(() => {}, async (port) => {
-    await expectUnusable(`http://127.0.0.1:${port}`, "TIMED_OUT", "no answer came within 150 ms", {
+    await expectUnusable(`http://127.0.0.1:${port}`, "TIMED_OUT", "no reply within 150 ms", {
       DAXPAY_TIMEOUT_MS: "150",
     });
   });
 });
 
-test("doctor waits for a whole reply no longer than that", async () => {
+test("doctor limits the wait for a reply's body to DAXPAY_TIMEOUT_MS", async () => {
   const head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{";
   await withPort((socket) => socket.on("data", () => socket.write(head)), async (port) => {
-    await expectUnusable(`http://127.0.0.1:${port}`, "TIMED_OUT", "no answer came within 150 ms", {
+    await expectUnusable(`http://127.0.0.1:${port}`, "TIMED_OUT", "no reply within 150 ms", {
       DAXPAY_TIMEOUT_MS: "150",
     });
   });
