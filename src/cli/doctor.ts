@@ -47,8 +47,8 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
     else printProblems(result.problems, printError);
     return 2;
   }
-  const { daxpay } = result.config;
-  const examination = await examine(daxpay, deps, { refundNo });
+  const { daxpay, sync } = result.config;
+  const examination = await examine({ ...daxpay, ...sync }, deps, { refundNo });
   print(json ? formatJson(examination, daxpay) : formatText(examination, daxpay));
   return examination.ok ? 0 : 1;
 }

@@ -75,17 +75,16 @@ async function stepsOf(
       ...skip(["requestAge", ...onDemand], why),
     ];
   }
-  const { query: mode = "auto", settleTimeoutMs = 60_000 } = options;
   const { attempt } = settled;
   const aheadMs = aheadMsOf(clocks);
-  const query = await checkQuery(attempt, probe, options, { mode, aheadMs });
+  const query = await checkQuery(attempt, probe, options, aheadMs);
   const refund = refundNo === undefined ? undefined : await checkRefund(refundNo, attempt, probe, options, aheadMs);
   const known = withRefund(clocks, refund);
   return [
     ...first,
     query,
     clockStep(known, options),
-    await checkRequestAge(attempt, probe, { aheadMs: aheadMsOf(known), settleTimeoutMs }),
+    await checkRequestAge(attempt, probe, options.settleTimeoutMs, aheadMsOf(known)),
     ...(refund ? [refund.step] : []),
   ];
 }

@@ -1,12 +1,8 @@
+import type { SyncConfig } from "../config/read.ts";
 import type { DaxPayOptions } from "../daxpay/client.ts";
 
-/** When the service sends DaxPay's refund query; see DAXPAY_QUERY. */
-export type QueryMode = "auto" | "around" | "only" | "off";
+/** When the service sends DaxPay's refund query (DAXPAY_QUERY). */
+export type QueryMode = SyncConfig["queryMode"];
 
-/** The configuration that is checked. */
-export interface DoctorOptions extends DaxPayOptions {
-  /** `auto` unless set. */
-  readonly query?: QueryMode;
-  /** DAXPAY_SETTLE_TIMEOUT in milliseconds; 60,000 unless set. */
-  readonly settleTimeoutMs?: number;
-}
+/** The part of the service's configuration that is checked. */
+export type DoctorOptions = DaxPayOptions & Pick<SyncConfig, "queryMode" | "settleTimeoutMs">;

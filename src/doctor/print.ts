@@ -1,11 +1,11 @@
+import type { DaxPayOptions } from "../daxpay/client.ts";
 import type { Examination } from "./examine.ts";
-import type { DoctorOptions } from "./options.ts";
 import { type Step, STEP_TITLES, type StepStatus } from "./step.ts";
 
 const MARKS: Readonly<Record<StepStatus, string>> = { passed: "✓", warning: "!", failed: "✗", skipped: "–" };
 
 /** Formats the result for people. */
-export function formatText({ steps, requests }: Examination, { url, release, signType }: DoctorOptions): string {
+export function formatText({ steps, requests }: Examination, { url, release, signType }: DaxPayOptions): string {
   const lines = [`DaxPay at ${url.href}, checked as ${release} with ${signType}`, ""];
   for (const { id, status, found, reasons } of steps) {
     lines.push(`${MARKS[status]} ${STEP_TITLES[id]}: ${found}`);
@@ -31,7 +31,7 @@ function count(number: number, noun: string): string {
  * Formats the result for scripts: one JSON object on one line. `ok` is the exit code's; of a step, it is true also with
  * warnings and null if the step was skipped. New members, steps and causes may be added; none are renamed or removed.
  */
-export function formatJson({ steps, ok, requests }: Examination, { url, release, signType }: DoctorOptions): string {
+export function formatJson({ steps, ok, requests }: Examination, { url, release, signType }: DaxPayOptions): string {
   return JSON.stringify({
     ok,
     url: url.href,

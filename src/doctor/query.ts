@@ -1,8 +1,7 @@
-import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type Release, RELEASE_NAMES, RELEASES } from "../daxpay/release.ts";
 import { readQueryReply } from "../daxpay/reply.ts";
 import type { Attempt } from "./attempt.ts";
-import type { QueryMode } from "./options.ts";
+import type { DoctorOptions, QueryMode } from "./options.ts";
 import type { Probe } from "./probe.ts";
 import { describeAnswer, describeReply } from "./quote.ts";
 import { rejectionReason } from "./rejection.ts";
@@ -17,8 +16,7 @@ const MODES: Readonly<Record<QueryMode, string>> = {
   off: "never sends it",
 };
 
-/** Describes what DAXPAY_QUERY means. */
-export function describeMode(mode: QueryMode): string {
+function describeMode(mode: QueryMode): string {
   return `DAXPAY_QUERY=${mode} ${MODES[mode]}`;
 }
 
@@ -41,26 +39,27 @@ export function noQuery(release: Attempt["release"]): string {
 export async function checkQuery(
   attempt: Attempt,
   probe: Probe,
-  daxpay: DaxPayOptions,
-  { mode, aheadMs }: { readonly mode: QueryMode; readonly aheadMs: number },
+  options: DoctorOptions,
+  aheadMs: number,
 ): Promise<Step> {
+  const { queryMode } = options;
   const query = queryAttempt(attempt);
   if (!query) {
     const found = `${noQuery(attempt.release)}: every call syncs at once`;
-    return mode === "only" ? warning("query", found, [ONLY_IGNORED]) : step("query", found);
+    return queryMode === "only" ? warning("query", found, [ONLY_IGNORED]) : step("query", found);
   }
-  if (mode === "off") return step("query", `not checked: ${describeMode(mode)}`);
+  if (queryMode === "off") return step("query", `not checked: ${describeMode(queryMode)}`);
   const result = await attemptOnce(query, probe, { shiftMs: aheadMs });
   if (result.kind === "connectionFailure") return inconclusive("query", result.found);
-  return queryStep(result, probe, daxpay, mode);
+  return queryStep(result, probe, options);
 }
 
-function queryStep(result: ProbeResult, probe: Probe, daxpay: DaxPayOptions, mode: QueryMode): Step {
+function queryStep(result: ProbeResult, probe: Probe, options: DoctorOptions): Step {
   const { interpretation, attempt } = result;
-  const reading = readResult(result, probe.unknownRefund, daxpay, readQueryReply);
+  const reading = readResult(result, probe.unknownRefund, options, readQueryReply);
   const reply = describeReply(interpretation);
   if (reading.kind === "failure" && reading.failure.reason === "REFUND_NOT_FOUND") {
-    return step("query", `verified: ${reply}; ${describeMode(mode)}`);
+    return step("query", `verified: ${reply}; ${describeMode(options.queryMode)}`);
   }
   const found = `${attempt.path} returned ${describeAnswer(result)}`;
   switch (interpretation.verdict) {

@@ -14,7 +14,8 @@ const DAY_MS = 24 * 3600 * 1000;
 export async function checkRequestAge(
   attempt: Attempt,
   probe: Probe,
-  { aheadMs, settleTimeoutMs }: { readonly aheadMs: number; readonly settleTimeoutMs: number },
+  settleTimeoutMs: number,
+  aheadMs: number,
 ): Promise<Step> {
   const limit = `${settleTimeoutMs / 1000} s (DAXPAY_SETTLE_TIMEOUT)`;
   const young = await sendAged(attempt, probe, aheadMs - settleTimeoutMs);

@@ -101,15 +101,34 @@ test("deno task doctor reads the secret from a file", async () => {
 test("deno task doctor names every problem of the configuration and exits with 2", async () => {
   const env = { DAXPAY_SIGN_SECRET: SECRET, DAXPAY_RELEASE: "1.0" };
   const text = await start(env);
-  expect(text.code).toBe(2);
-  expect(text.err).toContain("DAXPAY_URL: ");
-  expect(text.err).toContain("DAXPAY_RELEASE: ");
+  expect(text).toMatchObject({ code: 2, out: "" });
+  expect(text.err).toContain("DAXPAY_URL: expected");
+  expect(text.err).toContain("DAXPAY_RELEASE: expected");
   const json = await start(env, "--json");
   expect(json.code).toBe(2);
   expect(JSON.parse(json.out)).toEqual({
     ok: false,
-    problems: [expect.stringContaining("DAXPAY_RELEASE: "), expect.stringContaining("DAXPAY_URL: ")],
+    problems: [expect.stringContaining("DAXPAY_URL: expected"), expect.stringContaining("DAXPAY_RELEASE: expected")],
     steps: [],
+  });
+});
+
+test.each([
+  ["DAXPAY_TIME_ZONE", "CST"],
+  ["DAXPAY_TIME_ZONE", "CTT"],
+  ["DAXPAY_APP_ID", "M8207639754663343\n"],
+  ["DAXPAY_QUERY", "off"],
+])("deno task doctor rejects %s=%j of a 3.0.0 with exit code 2", async (name, value) => {
+  const { code, err } = await start(envOf("http://127.0.0.1:9", "3.0.0", { [name]: value }));
+  expect(code).toBe(2);
+  expect(err).toContain(`${name}: expected`);
+});
+
+test("deno task doctor finds the release where DAXPAY_RELEASE is unset", async () => {
+  await withSandbox({ release: "2.0.8", now: Date.now }, async (url) => {
+    const { code, out } = await start(envOf(url, ""));
+    expect(code).toBe(1);
+    expect(out).toContain("set DAXPAY_RELEASE=2.0.8");
   });
 });
 

@@ -85,6 +85,26 @@ describe("doctor's query check", () => {
     });
   });
 
+  test("sends nothing with DAXPAY_QUERY=off", async () => {
+    await withSandbox({ release: "2.0.8" }, async (url, sandbox) => {
+      const { steps } = await run(envOf(url, "2.0.8", { DAXPAY_QUERY: "off" }));
+      expect(steps[4]).toMatchObject({
+        id: "query",
+        status: "passed",
+        found: "not checked: DAXPAY_QUERY=off never sends it",
+      });
+      expect(sandbox.requests.filter(({ path }) => path === QUERY_PATH)).toEqual([]);
+    });
+  });
+
+  test("warns when DAXPAY_QUERY=only has no effect", async () => {
+    await withSandbox({ release: "2.0.6" }, async (url) => {
+      const { steps, ok } = await run(envOf(url, "2.0.6", { DAXPAY_QUERY: "only" }));
+      expect(steps[4]).toMatchObject({ id: "query", status: "warning", causes: ["NO_QUERY"] });
+      expect(ok).toBe(true);
+    });
+  });
+
   test.each<[Release, "off" | "missing"]>([["2.0.7", "off"], ["2.0.7", "missing"], ["2.0.8", "off"], [
     "2.0.8",
     "missing",
@@ -153,6 +173,15 @@ describe("doctor's request age check", () => {
       const { clock: __, ...others } = findings.warnings;
       expect({ failed: findings.failed, warnings: others }).toEqual({ failed: {}, warnings });
       expect(text).toContain(says);
+    });
+  });
+
+  test("compares the limit with DAXPAY_SETTLE_TIMEOUT", async () => {
+    await withSandbox({ release: "3.0.0", reqTimeoutSeconds: 30 }, async (url) => {
+      const long = await run(envOf(url, "3.0.0", { DAXPAY_SETTLE_TIMEOUT: "35s" }));
+      expect(long.steps[6]).toMatchObject({ id: "requestAge", status: "passed" });
+      const short = await run(envOf(url, "3.0.0", { DAXPAY_SETTLE_TIMEOUT: "25s" }));
+      expect(short.steps[6]).toMatchObject({ status: "warning", causes: ["SETTLE_TIMEOUT_TOO_SHORT"] });
     });
   });
 
