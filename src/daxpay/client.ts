@@ -2,9 +2,8 @@ import { DaxPayFailure, type Step } from "./failure.ts";
 import { createHttp, endpoint, type HttpReply } from "./http.ts";
 import { failureFromHttpStatus } from "./http-status.ts";
 import { readQueryReply, readReply, type RefundReport } from "./reply.ts";
-import { type Release, type ReleaseName, RELEASES, type SignType } from "./release.ts";
+import { type Release, type ReleaseName, RELEASES, signingScheme, type SignType } from "./release.ts";
 import { type RefundQuery, signedRequest } from "./request.ts";
-import type { SigningScheme } from "./sign.ts";
 
 /** Which DaxPay to call, and as whom. */
 export interface DaxPayOptions {
@@ -72,9 +71,7 @@ interface Endpoint {
 
 export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
   const release: Release = RELEASES[options.release];
-  const algorithm = release.algorithms[options.signType];
-  if (!algorithm) throw new RangeError(`DaxPay ${options.release} has no sign type ${options.signType}`);
-  const rule: SigningScheme = { algorithm, upperCase: release.upperCase };
+  const rule = signingScheme(options.release, options.signType);
   const secrets = [options.secret, ...(options.previousSecret ? [options.previousSecret] : [])];
   const identity = { appId: options.appId ?? "", mchNo: options.mchNo ?? "" };
   const http = createHttp({ fetch: deps.fetch, timeoutMs: options.timeoutMs });

@@ -1,4 +1,4 @@
-import type { Algorithm } from "./sign.ts";
+import type { Algorithm, SigningScheme } from "./sign.ts";
 import { epochSeconds, type TimeFormat, zonedText } from "./time.ts";
 
 /** What DaxPay's administrators choose; which algorithm it stands for depends on the release. */
@@ -142,3 +142,13 @@ export const RELEASES = {
 
 export type ReleaseName = keyof typeof RELEASES;
 export const RELEASE_NAMES = Object.keys(RELEASES) as ReleaseName[];
+
+/** Throws a RangeError if the release has no such sign type, which no valid configuration names. */
+export function signingScheme(name: ReleaseName, signType: SignType): SigningScheme {
+  const { algorithms, upperCase }: Release = RELEASES[name];
+  const algorithm = algorithms[signType];
+  if (!algorithm) {
+    throw new RangeError(`expected one of ${Object.keys(algorithms).join(", ")} for DaxPay ${name}, got ${signType}`);
+  }
+  return { algorithm, upperCase };
+}

@@ -1,6 +1,12 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
-import { type Release, RELEASE_NAMES, type ReleaseName, RELEASES, type SignType } from "../daxpay/release.ts";
-import type { SigningScheme } from "../daxpay/sign.ts";
+import {
+  type Release,
+  RELEASE_NAMES,
+  type ReleaseName,
+  RELEASES,
+  signingScheme,
+  type SignType,
+} from "../daxpay/release.ts";
 import { type Secret, secretsOf } from "./secret.ts";
 
 /** One way to send a request: as configured, or with parts of the configuration replaced. */
@@ -14,16 +20,6 @@ export interface Attempt {
 export function configuredAttempt(options: DaxPayOptions): Attempt {
   const { release, signType } = options;
   return { release, signType, path: options.path ?? RELEASES[release].path, secret: secretsOf(options)[0] };
-}
-
-/** Throws a RangeError if the release has no such sign type, which no valid configuration names. */
-export function schemeOf({ release: name, signType }: Pick<Attempt, "release" | "signType">): SigningScheme {
-  const release: Release = RELEASES[name];
-  const algorithm = release.algorithms[signType];
-  if (!algorithm) {
-    throw new RangeError(`expected one of ${Object.keys(release.algorithms).join(", ")} for ${name}, got ${signType}`);
-  }
-  return { algorithm, upperCase: release.upperCase };
 }
 
 /**
@@ -60,7 +56,7 @@ function wireOf(attempt: Attempt): string {
     nonce === "always",
     identity,
     time.expected,
-    schemeOf(attempt),
+    signingScheme(attempt.release, attempt.signType),
     attempt.secret.text,
   ]);
 }

@@ -1,8 +1,8 @@
 import type { ClientDeps, DaxPayOptions } from "../daxpay/client.ts";
 import { CONNECTION_OPTIONS, endpoint, nonReplayableBody, readBody } from "../daxpay/http.ts";
-import { RELEASES } from "../daxpay/release.ts";
+import { RELEASES, signingScheme } from "../daxpay/release.ts";
 import { type RefundQuery, signedRequest } from "../daxpay/request.ts";
-import { type Attempt, schemeOf } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { type ConnectionFailure, connectionFailureFrom, timeoutFailure } from "./connection-failure.ts";
 
 /** A complete HTTP reply, before anything in it is trusted. */
@@ -69,7 +69,7 @@ export function createProbe(options: DaxPayOptions, deps: ClientDeps): Probe {
   function bodyOf(attempt: Attempt, refund: RefundQuery, shiftMs: number): string {
     return signedRequest(refund, {
       release: RELEASES[attempt.release],
-      rule: schemeOf(attempt),
+      rule: signingScheme(attempt.release, attempt.signType),
       secret: attempt.secret.text,
       identity: { appId: options.appId ?? "", mchNo: options.mchNo ?? "" },
       timeZone: options.timeZone,

@@ -1,8 +1,7 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
-import { type Release, RELEASE_NAMES, RELEASES, type SignType } from "../daxpay/release.ts";
+import { type Release, RELEASE_NAMES, RELEASES, signingScheme, type SignType } from "../daxpay/release.ts";
 import { type FailedReply, readReply, type RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
-import { schemeOf } from "./attempt.ts";
 import { V2_0_5_UNKNOWN } from "./interpretation.ts";
 import { describeReply, quote } from "./quote.ts";
 import { rejectionReason } from "./rejection.ts";
@@ -21,7 +20,7 @@ export function readResult(
 ): RefundReport | FailedReply {
   return read(answer.body, {
     release: RELEASES[attempt.release],
-    rule: schemeOf(attempt),
+    rule: signingScheme(attempt.release, attempt.signType),
     secrets: [attempt.secret.text, ...(daxpay.previousSecret ? [daxpay.previousSecret] : [])],
     query: refund,
     timeZone: daxpay.timeZone,
@@ -108,7 +107,8 @@ function wrongSecret(daxpay: DaxPayOptions): Reason {
 function unverified(result: ProbeResult, daxpay: DaxPayOptions): Step {
   const { envelope, signed } = result.interpretation;
   if (!signed || !envelope) return step("reply", `not signed: ${describeReply(result.interpretation)}`, [UNSIGNED]);
-  const expected = { api: RELEASES[result.attempt.release], scheme: schemeOf(result.attempt) };
+  const { release, signType } = result.attempt;
+  const expected = { api: RELEASES[release], scheme: signingScheme(release, signType) };
   const actual = findSigning(envelope, expected, secretsOf(daxpay));
   if (!actual) return step("reply", "its signature does not match in any known way", [wrongSecret(daxpay)]);
   const reasons = signingReasons(actual, expected, result);

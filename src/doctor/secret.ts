@@ -55,7 +55,7 @@ const REPAIRS: readonly Repair[] = [
     undo: (text) => replaceInvisible(text, ""),
     finding: (text) => `contains ${describeInvisible(text)}`,
     repair: "without the secret's invisible characters",
-    fix: `DaxPay's does not, so type it again in ${VARIABLE}, or copy it without what surrounds it`,
+    fix: `DaxPay's does not, so type it again in ${VARIABLE}, and save a file as UTF-8 without a byte order mark`,
   },
   {
     cause: "SECRET_HAS_WHITE_SPACE",
