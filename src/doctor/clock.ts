@@ -11,6 +11,8 @@ export interface Clocks {
   readonly verifiedMs: number | undefined;
   /** The same by the HTTP Date header, which a proxy may have written. */
   readonly headerMs: number | undefined;
+  /** Milliseconds that had to be added to a rejected request's time until it was accepted. */
+  readonly acceptedMs: number | undefined;
   /** DaxPay's text if it rejected the request's time. */
   readonly rejection: string | undefined;
   /** Whether all requests that could show a verified time were sent. */
@@ -41,7 +43,7 @@ export function clockStep(clocks: Clocks, options: DaxPayOptions): Step {
   if (aheadMs === undefined) return warning("clock", found, [UNKNOWN]);
   const reasons = measuredReasons(aheadMs, clocks, options);
   if (reasons.length > 0) return step("clock", found, reasons);
-  const zoneUnchecked = clocks.complete && verifiedMs === undefined && isZoned(clocks);
+  const zoneUnchecked = clocks.complete && verifiedMs === undefined && isZoned(clocks.release);
   return zoneUnchecked ? warning("clock", found, [zoneUncheckedReason(options)]) : step("clock", found);
 }
 
@@ -81,7 +83,7 @@ function measuredReasons(aheadMs: number, clocks: Clocks, options: DaxPayOptions
 function rejectedReason(text: string, aheadMs: number | undefined, clocks: Clocks, options: DaxPayOptions): Reason {
   const behind = !/晚于/.test(text);
   const agrees = aheadMs !== undefined && Math.abs(aheadMs) < 5_000;
-  if (isZoned(clocks) && (agrees || isOtherZone(aheadMs ?? 0, clocks))) return zoneReason(clocks, options);
+  if (isZoned(clocks.release) && (agrees || isOtherZone(aheadMs ?? 0, clocks))) return zoneReason(clocks, options);
   if (agrees) {
     return clockReason(behind, undefined, "; the Date header agrees with this clock, but a proxy may have written it");
   }
@@ -104,7 +106,8 @@ function clockReason(behind: boolean, aheadMs: number | undefined, limit: string
 
 const QUARTER_HOUR_MS = 900_000;
 
-function isZoned({ release }: Clocks): boolean {
+/** Whether the release writes its times without their zone. */
+export function isZoned(release: ReleaseName): boolean {
   return RELEASES[release].time === zonedText;
 }
 
@@ -113,13 +116,14 @@ function isOtherZone(aheadMs: number, clocks: Clocks): boolean {
   const { headerMs } = clocks;
   const rest = Math.abs(aheadMs) % QUARTER_HOUR_MS;
   const whole = Math.abs(aheadMs) > 60_000 && Math.min(rest, QUARTER_HOUR_MS - rest) < 60_000;
-  return isZoned(clocks) && whole && (headerMs === undefined || Math.abs(headerMs) < 60_000);
+  return isZoned(clocks.release) && whole && (headerMs === undefined || Math.abs(headerMs) < 60_000);
 }
 
-function zoneReason({ verifiedMs, headerMs, now }: Clocks, { timeZone }: DaxPayOptions): Reason {
-  const shown = verifiedMs === undefined
+function zoneReason({ verifiedMs, acceptedMs, headerMs, now }: Clocks, { timeZone }: DaxPayOptions): Reason {
+  const aheadMs = verifiedMs ?? acceptedMs;
+  const shown = aheadMs === undefined
     ? ""
-    : `, whose clock shows ${describeClockOf(timeZone, verifiedMs - (headerMs ?? 0), now)}`;
+    : `, whose clock shows ${describeClockOf(timeZone, aheadMs - (headerMs ?? 0), now)}`;
   return {
     cause: "WRONG_TIME_ZONE",
     advice: `DaxPay's server does not run in the zone ${timeZone}: set DAXPAY_TIME_ZONE to its zone${shown}`,

@@ -1,5 +1,5 @@
 import type { ClientDeps } from "../daxpay/client.ts";
-import { type Clocks, clockStep } from "./clock.ts";
+import { type Clocks, clockStep, isZoned } from "./clock.ts";
 import type { DoctorOptions } from "./options.ts";
 import { pathStep } from "./path.ts";
 import { createProbe, type Probe } from "./probe.ts";
@@ -11,6 +11,7 @@ import { attemptOnce, type ProbeResult, type Search, search } from "./search.ts"
 import { secretsOf } from "./secret.ts";
 import { checkVerification, signatureStep } from "./signature.ts";
 import { skipped, type Step, step, type StepId } from "./step.ts";
+import { otherZoneShifts } from "./zone.ts";
 
 export interface ExamineOptions {
   /** DaxPay's number of a real refund, which is queried and never synced. */
@@ -55,9 +56,9 @@ async function stepsOf(
     ];
   }
   const { configured, match } = found;
-  const settled = await settle(match, probe);
-  const reading = settled && readResult(settled, probe.unknownRefund, options);
-  const reply = settled && reading ? replyStep(settled, reading, options) : undefined;
+  const settled = await settle(match, probe, options);
+  const reading = settled && readResult(settled.result, probe.unknownRefund, options);
+  const reply = settled && reading ? replyStep(settled.result, reading, options) : undefined;
   const verification = match === configured ? await checkVerification(match, probe, deps.nonce()) : undefined;
   const first = [
     step("address", `${options.url.origin} responds`),
@@ -75,7 +76,7 @@ async function stepsOf(
       ...skip(["requestAge", ...onDemand], why),
     ];
   }
-  const { attempt } = settled;
+  const { attempt } = settled.result;
   const aheadMs = aheadMsOf(clocks);
   const query = await checkQuery(attempt, probe, options, aheadMs);
   const refund = refundNo === undefined ? undefined : await checkRefund(refundNo, attempt, probe, options, aheadMs);
@@ -90,31 +91,48 @@ async function stepsOf(
 }
 
 /** A wrong zone shifts DaxPay's times, as we read them, and our requests' times, as DaxPay reads them, alike. */
-function aheadMsOf({ verifiedMs, headerMs }: Clocks): number {
-  return verifiedMs ?? headerMs ?? 0;
+function aheadMsOf({ verifiedMs, acceptedMs, headerMs }: Clocks): number {
+  return verifiedMs ?? acceptedMs ?? headerMs ?? 0;
 }
 
-/** Repeats a request whose time was rejected, by DaxPay's clock, so that its reply can be checked too. */
-async function settle(match: ProbeResult | undefined, probe: Probe): Promise<ProbeResult | undefined> {
-  if (match?.interpretation.verdict !== "clockRejected") return match;
-  const shiftMs = headerMsOf(match);
-  if (shiftMs === undefined) return undefined;
-  const result = await attemptOnce(match.attempt, probe, { shiftMs });
-  return result.kind === "result" && result.interpretation.verdict === "accepted" ? result : undefined;
+/** A request that DaxPay accepted, and what was added to its time for that. */
+interface Settled {
+  readonly result: ProbeResult;
+  readonly shiftMs?: number;
+}
+
+/** Repeats a request whose time was rejected, by DaxPay's clock or in another zone, so that its reply can be checked too. */
+async function settle(
+  match: ProbeResult | undefined,
+  probe: Probe,
+  { timeZone }: DoctorOptions,
+): Promise<Settled | undefined> {
+  if (match?.interpretation.verdict !== "clockRejected") return match && { result: match };
+  const { attempt, answer } = match;
+  const headerMs = headerMsOf(match);
+  const zoneShifts = isZoned(attempt.release) ? otherZoneShifts(timeZone, answer.arrivedAt) : [];
+  const shifts = [...(headerMs === undefined ? [] : [0]), ...zoneShifts].map((shiftMs) => shiftMs + (headerMs ?? 0));
+  for (const shiftMs of shifts) {
+    const result = await attemptOnce(attempt, probe, { shiftMs });
+    if (result.kind === "connectionFailure") return undefined;
+    if (result.interpretation.verdict === "accepted") return { result, shiftMs };
+  }
 }
 
 function clocksOf(
   { configured, match }: Search,
-  settled: ProbeResult | undefined,
+  settled: Settled | undefined,
   skewMs: number | undefined,
 ): Clocks {
+  const latest = settled?.result ?? match ?? configured;
   return {
     release: (match ?? configured).attempt.release,
     verifiedMs: skewMs === undefined ? undefined : likelyMs(skewMs),
-    headerMs: headerMsOf(settled ?? match ?? configured),
+    headerMs: headerMsOf(latest),
+    acceptedMs: settled?.shiftMs,
     rejection: match?.interpretation.verdict === "clockRejected" ? match.interpretation.text : undefined,
     complete: false,
-    now: (settled ?? match ?? configured).answer.arrivedAt,
+    now: latest.answer.arrivedAt,
   };
 }
 

@@ -71,6 +71,7 @@ function acceptedStep({ release }: Attempt, verification: Verification | undefin
 
 /** The aspects that verify requests where their order is not fixed, so that it is the order of classes in the jar. */
 const VERIFIERS: Readonly<Partial<Record<Attempt["release"], string>>> = {
+  documented: "PaymentVerifySignAop or PaymentVerifyAop",
   "2.0.7": "PaymentVerifySignAop",
   "2.0.8": "PaymentVerifyAop",
 };

@@ -12,6 +12,12 @@ export function describeClockOf(zone: string, aheadMs: number, now: number): str
   return describeOffset(offsetMs) + (zones.length > 0 ? `, for example ${zones.join(", ")}` : "");
 }
 
+/** Lists by how much the clocks of the usual zones are ahead of that in `zone`, in milliseconds. */
+export function otherZoneShifts(zone: string, now: number): number[] {
+  const shifts = COMMON_ZONES.map((name) => offsetOf(name, now) - offsetOf(zone, now));
+  return [...new Set(shifts)].filter((shiftMs) => shiftMs !== 0);
+}
+
 /** In milliseconds; NaN for a name that Temporal does not know. */
 function offsetOf(zone: string, now: number): number {
   try {

@@ -290,9 +290,17 @@ const CLOCKS: readonly Case[] = [
     server: { release: "3.0.0", timeZone: "UTC", reqTimeoutSeconds: 30 },
     release: "3.0.0",
     failed: { clock: ["WRONG_TIME_ZONE"] },
+    warnings: {},
+    says: "set DAXPAY_TIME_ZONE to its zone, whose clock shows UTC+00:00, for example UTC",
+  },
+  {
+    name: "an unusual zone of a 3.0.0 that limits the age",
+    server: { release: "3.0.0", timeZone: "Asia/Kolkata", reqTimeoutSeconds: 30 },
+    release: "3.0.0",
+    failed: { clock: ["WRONG_TIME_ZONE"] },
     skipped: AFTER_REJECTION,
     warnings: {},
-    says: "set DAXPAY_TIME_ZONE",
+    says: "set DAXPAY_TIME_ZONE to its zone\n",
   },
 ];
 
