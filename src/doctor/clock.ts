@@ -2,7 +2,7 @@ import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type ReleaseName, RELEASES } from "../daxpay/release.ts";
 import { zonedText } from "../daxpay/time.ts";
 import { type Reason, type Step, step, warning } from "./step.ts";
-import { describeClockOf } from "./zone.ts";
+import { describeClockOf, SHORTEST_ZONE_SHIFT_MS } from "./zone.ts";
 
 /** What is known of the two clocks. */
 export interface Clocks {
@@ -15,8 +15,6 @@ export interface Clocks {
   readonly acceptedMs: number | undefined;
   /** DaxPay's text if it rejected the request's time. */
   readonly rejection: string | undefined;
-  /** Whether all requests that could show a verified time were sent. */
-  readonly complete: boolean;
   /** By our clock, in epoch milliseconds. */
   readonly now: number;
 }
@@ -30,8 +28,11 @@ const LIMITS: Readonly<Partial<Record<ReleaseName, { readonly old: number; reado
   "2.0.8": { old: 10_000, ahead: 61_000 },
 };
 
-/** Whether the clocks agree well enough, and DAXPAY_TIME_ZONE is that of DaxPay's server. */
-export function clockStep(clocks: Clocks, options: DaxPayOptions): Step {
+/**
+ * Whether the clocks agree well enough, and DAXPAY_TIME_ZONE is that of DaxPay's server. `warnsOfZone`: warns if no time
+ * shows the zone.
+ */
+export function clockStep(clocks: Clocks, options: DaxPayOptions, warnsOfZone = false): Step {
   const { verifiedMs, headerMs, rejection } = clocks;
   const aheadMs = verifiedMs ?? headerMs;
   const found = describeDifference(aheadMs, clocks);
@@ -43,7 +44,7 @@ export function clockStep(clocks: Clocks, options: DaxPayOptions): Step {
   if (aheadMs === undefined) return warning("clock", found, [UNKNOWN]);
   const reasons = measuredReasons(aheadMs, clocks, options);
   if (reasons.length > 0) return step("clock", found, reasons);
-  const zoneUnchecked = clocks.complete && verifiedMs === undefined && isZoned(clocks.release);
+  const zoneUnchecked = warnsOfZone && verifiedMs === undefined && isZoned(clocks.release);
   return zoneUnchecked ? warning("clock", found, [zoneUncheckedReason(options)]) : step("clock", found);
 }
 
@@ -104,8 +105,6 @@ function clockReason(behind: boolean, aheadMs: number | undefined, limit: string
   };
 }
 
-const QUARTER_HOUR_MS = 900_000;
-
 /** Whether the release writes its times without their zone. */
 export function isZoned(release: ReleaseName): boolean {
   return RELEASES[release].time === zonedText;
@@ -114,8 +113,8 @@ export function isZoned(release: ReleaseName): boolean {
 /** 3.x's times have no zone: a wrong one shows as a difference of whole quarters of an hour. */
 function isOtherZone(aheadMs: number, clocks: Clocks): boolean {
   const { headerMs } = clocks;
-  const rest = Math.abs(aheadMs) % QUARTER_HOUR_MS;
-  const whole = Math.abs(aheadMs) > 60_000 && Math.min(rest, QUARTER_HOUR_MS - rest) < 60_000;
+  const rest = Math.abs(aheadMs) % SHORTEST_ZONE_SHIFT_MS;
+  const whole = Math.abs(aheadMs) > 60_000 && Math.min(rest, SHORTEST_ZONE_SHIFT_MS - rest) < 60_000;
   return isZoned(clocks.release) && whole && (headerMs === undefined || Math.abs(headerMs) < 60_000);
 }
 

@@ -1,11 +1,12 @@
-const QUARTER_HOUR_MS = 900_000;
+/** Zones differ by whole quarters of an hour. */
+export const SHORTEST_ZONE_SHIFT_MS = 900_000;
 
 /** Where servers usually run; named alone if one fits. */
 const COMMON_ZONES = ["Asia/Shanghai", "UTC", "Asia/Tokyo", "America/New_York", "America/Los_Angeles"];
 
 /** Describes the clock that is `aheadMs` ahead of that in `zone`, exact to a quarter of an hour, with zones that fit. */
 export function describeClockOf(zone: string, aheadMs: number, now: number): string {
-  const offsetMs = offsetOf(zone, now) + Math.round(aheadMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
+  const offsetMs = offsetOf(zone, now) + Math.round(aheadMs / SHORTEST_ZONE_SHIFT_MS) * SHORTEST_ZONE_SHIFT_MS;
   const fitting = (zones: readonly string[]) => zones.filter((name) => offsetOf(name, now) === offsetMs).slice(0, 3);
   const common = fitting(COMMON_ZONES);
   const zones = common.length > 0 ? common : fitting(Intl.supportedValuesOf("timeZone"));
