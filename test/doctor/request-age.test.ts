@@ -33,9 +33,9 @@ describe("doctor's request age check", () => {
 
   test("compares the limit with DAXPAY_SETTLE_TIMEOUT", async () => {
     await withSandbox({ release: "3.0.0", reqTimeoutSeconds: 30 }, async (url) => {
-      const long = await run(envOf(url, "3.0.0", { DAXPAY_SETTLE_TIMEOUT: "35s" }));
+      const long = await run(envOf(url, "3.0.0", { DAXPAY_SETTLE_TIMEOUT: "35s", DAXPAY_TIMEOUT_MS: "5000" }));
       expect(long.steps[6]).toMatchObject({ id: "requestAge", status: "passed" });
-      const short = await run(envOf(url, "3.0.0", { DAXPAY_SETTLE_TIMEOUT: "25s" }));
+      const short = await run(envOf(url, "3.0.0", { DAXPAY_SETTLE_TIMEOUT: "25s", DAXPAY_TIMEOUT_MS: "5000" }));
       expect(short.steps[6]).toMatchObject({ status: "warning", causes: ["SETTLE_TIMEOUT_TOO_SHORT"] });
     });
   });
