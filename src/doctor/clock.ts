@@ -69,15 +69,12 @@ function seconds(ms: number): number {
   return Math.round(Math.abs(ms) / 1000);
 }
 
+/** DaxPay did not reject the request's time, so that only the service's own limit counts. */
 function measuredReasons(aheadMs: number, clocks: Clocks, options: DaxPayOptions): Reason[] {
-  const limits = LIMITS[clocks.release];
-  const limitMs = Math.min(options.maxSkewMs, (aheadMs > 0 ? limits?.old : limits?.ahead) ?? Infinity);
-  if (Math.abs(aheadMs) <= limitMs) return [];
+  if (Math.abs(aheadMs) <= options.maxSkewMs) return [];
   if (isOtherZone(aheadMs, clocks)) return [zoneReason(clocks, options)];
-  const limit = limitMs === options.maxSkewMs
-    ? `this service accepts replies up to ${limitMs / 1000} s (DAXPAY_MAX_SKEW_MS)`
-    : `${clocks.release} as shipped accepts requests up to ${limitMs / 1000} s`;
-  return [clockReason(aheadMs > 0, aheadMs, `; ${limit}`)];
+  const limit = `; this service accepts replies up to ${options.maxSkewMs / 1000} s (DAXPAY_MAX_SKEW_MS)`;
+  return [clockReason(aheadMs > 0, aheadMs, limit)];
 }
 
 /** DaxPay's text shows the direction, even if no time was measured. */

@@ -235,7 +235,7 @@ const CLOCKS: readonly Case[] = [
     release: "2.0.8",
     aheadMs: -20_000,
     failed: { clock: ["CLOCK_BEHIND"] },
-    says: "clock is 20 s behind DaxPay's",
+    says: "clock is 20 s behind DaxPay's; 2.0.8 as shipped accepts up to 10 s: synchronize",
   },
   {
     name: "90 s fast against 2.0.8",
@@ -243,7 +243,7 @@ const CLOCKS: readonly Case[] = [
     release: "2.0.8",
     aheadMs: 90_000,
     failed: { clock: ["CLOCK_AHEAD"] },
-    says: "clock is 90 s ahead of DaxPay's",
+    says: "clock is 90 s ahead of DaxPay's; 2.0.8 as shipped accepts up to 61 s: synchronize",
   },
   {
     name: "20 s slow against 2.0.8, configured as documented",
@@ -259,6 +259,14 @@ const CLOCKS: readonly Case[] = [
     server: { release: "2.0.7" },
     release: "2.0.7",
     aheadMs: -20_000,
+    says: "clock is 20 s behind DaxPay's",
+  },
+  {
+    name: "20 s slow against a 2.0.8 that verifies first, which has no limit",
+    server: { release: "2.0.8", verifyFirst: true },
+    release: "2.0.8",
+    aheadMs: -20_000,
+    warnings: { signature: ["SIGNATURE_NOT_VERIFIED"] },
     says: "clock is 20 s behind DaxPay's",
   },
   {

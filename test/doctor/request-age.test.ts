@@ -40,6 +40,16 @@ describe("doctor's request age check", () => {
     });
   });
 
+  test.each<[string, Findings["warnings"]]>([["14m", {}], ["30m", { clock: ["TIME_ZONE_UNCHECKED"] }]])(
+    "proves the zone of a 3.0.0 where it is shorter than a zone's shift: %s",
+    async (settleTimeout, warnings) => {
+      await withSandbox({ release: "3.0.0", reqTimeoutSeconds: 30 }, async (url) => {
+        const { findings } = await run(envOf(url, "3.0.0", { DAXPAY_SETTLE_TIMEOUT: settleTimeout }));
+        expect(findings).toEqual({ failed: {}, warnings, skipped: [] });
+      });
+    },
+  );
+
   test.each([-50_000, 50_000])("counts a request's age by DaxPay's clock when ours is %i ms ahead", async (aheadMs) => {
     await withSandbox({ release: "3.0.0", reqTimeoutSeconds: 58 }, async (url) => {
       const { findings } = await run(envOf(url, "3.0.0"), { aheadMs });
