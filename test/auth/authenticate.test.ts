@@ -7,7 +7,7 @@ import path from "node:path";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../src/gen/grpc/reflection/v1/reflection_pb.ts";
@@ -69,21 +69,21 @@ function jwt(claims: Record<string, unknown> = {}, { key = keys.privateKey, alg 
 const plainJwt = (claims = {}) => new UnsecuredJWT(claims).setIssuer(ISSUER).setAudience(AUDIENCE).setSubject("x");
 const publicPem = () => new TextEncoder().encode(JSON.stringify(keys.publicKey) + "0".repeat(32));
 
-/** Every way to be refused, by the Authorization header. */
-const REFUSED: Readonly<Record<string, () => string | undefined | Promise<string>>> = {
+/** Authorization headers that are rejected. */
+const REJECTED: Readonly<Record<string, () => string | undefined | Promise<string>>> = {
   "no token": () => undefined,
   "an empty token": () => "Bearer ",
   "a wrong token": () => `Bearer ${TOKEN.replace("t0ken", "t1ken")}`,
   "a shorter token": () => `Bearer ${TOKEN.slice(0, -1)}`,
   "a longer token": () => `Bearer ${TOKEN}x`,
-  "a holder's name": () => "Bearer billing",
+  "a name in place of a token": () => "Bearer billing",
   "two tokens": () => `Bearer ${TOKEN} ${TOKEN}`,
   "another scheme": () => `Basic ${btoa(`billing:${TOKEN}`)}`,
   "an expired JWT": async () => `Bearer ${await jwt({ exp: Math.floor(Date.now() / 1000) - 120 })}`,
   "a JWT of another issuer": async () => `Bearer ${await jwt({ iss: "https://elsewhere.example" })}`,
   "a JWT for another audience": async () => `Bearer ${await jwt({ aud: "somebody-else" })}`,
   "a JWT without the scope": async () => `Bearer ${await jwt({ scope: "openid refunds:syncing" })}`,
-  "a JWT of a foreign key": async () => `Bearer ${await jwt({}, { key: foreignKeys.privateKey })}`,
+  "a JWT signed with another key": async () => `Bearer ${await jwt({}, { key: foreignKeys.privateKey })}`,
   "a JWT with alg none": () => `Bearer ${plainJwt({ scope: "refunds:sync" }).setExpirationTime("5m").encode()}`,
   "a JWT with a symmetric alg": async () => `Bearer ${await jwt({}, { key: publicPem() as never, alg: "HS256" })}`,
   "a JWT that never expires": async () =>
@@ -98,12 +98,12 @@ const ACCEPTED: Readonly<Record<string, () => readonly [string, string] | Promis
 };
 
 describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
-  test("lets in whom it should, under the right name, and refuses the rest before DaxPay hears of it", async () => {
+  test("authenticates callers by name, and rejects all others before DaxPay is called", async () => {
     await using service = await start();
     const client = createClient(RefundSyncService, transport(service));
     const calls = { headers: new Headers() };
-    let refused = 0;
-    for (const [what, header] of Object.entries(REFUSED)) {
+    let rejected = 0;
+    for (const [what, header] of Object.entries(REJECTED)) {
       const value = await header();
       const headers: HeadersInit = value === undefined ? {} : { authorization: value };
       const error = ConnectError.from(await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers }).catch((e) => e));
@@ -111,11 +111,11 @@ describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
       expect(error.metadata.get("www-authenticate")).toMatch(/^Bearer/);
       const stream = client.watchRefund({ refundNo: "R-SUCCEEDS" }, { headers })[Symbol.asyncIterator]().next();
       expect([what, Code[ConnectError.from(await stream.catch((e) => e)).code]]).toEqual([what, "Unauthenticated"]);
-      refused += 2;
+      rejected += 2;
     }
     expect(service.sandbox.requests).toEqual([]);
     const lines = service.records.filter(({ properties }) => properties.code === "unauthenticated");
-    expect(lines).toHaveLength(refused);
+    expect(lines).toHaveLength(rejected);
 
     for (const [what, header] of Object.entries(ACCEPTED)) {
       const [authorization, name] = await header();
@@ -129,7 +129,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
   }, 60_000);
 });
 
-test("health is open, reflection is not unless it is said to be, nor are metrics", async () => {
+test("health requires no credentials; metrics and, by default, reflection do", async () => {
   await using service = await start();
   const transport = PROTOCOLS.gRPC(service);
   expect((await createClient(Health, transport).check({})).status).toBe(1);
@@ -143,14 +143,14 @@ test("health is open, reflection is not unless it is said to be, nor are metrics
   const metrics = await fetch(`${service.http}/metrics`);
   expect([metrics.status, metrics.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
   expect(await metrics.text()).not.toContain("rpc_server");
-  const told = await fetch(`${service.http}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  expect(await told.text()).toContain("rpc_server_call_duration");
+  const authorized = await fetch(`${service.http}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  expect(await authorized.text()).toContain("rpc_server_call_duration");
 
   await using open = await startService({ variables: { ...variables, REFLECTION: "open" } });
   expect((await ask(open)).done).toBe(false);
 });
 
-test("the refusal comes while the body is still being sent, on HTTP/1.1 and on h2", async () => {
+test("a call is rejected before its body has arrived, on HTTP/1.1 and HTTP/2", async () => {
   await using service = await start();
   const headers = { "content-type": "application/json", authorization: "Bearer wrong-wrong-wrong-wrong" };
 
@@ -172,7 +172,7 @@ test("the refusal comes while the body is still being sent, on HTTP/1.1 and on h
   expect(service.sandbox.requests).toEqual([]);
 });
 
-test("a changed tokens file holds soon; a bad one is logged and the former holds on", async () => {
+test("loadAuthenticator() reloads the tokens file, and keeps the previous tokens when it is invalid", async () => {
   writeFileSync(tokensFile, TOKENS);
   await using service = await start();
   const client = createClient(RefundSyncService, PROTOCOLS["Connect on HTTP/1.1"](service));
@@ -182,20 +182,21 @@ test("a changed tokens file holds soon; a bad one is logged and the former holds
   expect(await code(TOKEN)).toBe("ok");
 
   writeFileSync(tokensFile, "billing short\n");
-  await vi.waitFor(() => expect(service.records.some(({ level }) => level === "error")).toBe(true), {
-    timeout: 15_000,
-  });
+  const errors = () => service.records.filter(({ level }) => level === "error").map(({ properties }) => properties);
+  await expect.poll(errors).toMatchObject([{
+    error: "AUTH_TOKENS_FILE: line 1: expected a token of at least 16 characters, got 5",
+  }]);
   expect(await code(TOKEN)).toBe("ok");
 
   writeFileSync(tokensFile, "billing brand-new-token-0123\n");
-  await vi.waitFor(async () => expect(await code("brand-new-token-0123")).toBe("ok"), { timeout: 15_000 });
+  await expect.poll(() => code("brand-new-token-0123")).toBe("ok");
   expect(await code(TOKEN)).toBe("Unauthenticated");
   const shown = Deno.inspect(service.records, { depth: 9, strAbbreviateSize: Infinity, iterableLimit: 1e6 });
   for (const token of [TOKEN, "brand-new-token-0123"]) expect(shown).not.toContain(token);
   writeFileSync(tokensFile, TOKENS);
 });
 
-test("when the issuer cannot be reached, a JWT is unavailable, not unauthenticated", async () => {
+test("a JWT is rejected as unavailable when the issuer cannot be reached", async () => {
   await using service = await startService({ variables: { ...variables, AUTH_JWKS_URL: "http://127.0.0.1:1/jwks" } });
   const client = createClient(RefundSyncService, PROTOCOLS.gRPC(service));
   const headers = { authorization: `Bearer ${await jwt()}` };

@@ -68,12 +68,12 @@ export function buildImage(): Image {
         break;
       case "ENTRYPOINT": {
         const [program, ...args] = JSON.parse(rest);
-        if (program !== "deno") throw new RangeError(`Found program "${program}", wanted deno`);
+        if (program !== "deno") throw new RangeError(`ENTRYPOINT: expected deno, got "${program}"`);
         image.args.push(...args);
         break;
       }
       default:
-        throw new RangeError(`Found ${instruction} in the Dockerfile, which nobody follows here`);
+        throw new RangeError(`Dockerfile: expected a known instruction, got ${instruction}`);
     }
   }
   setWritable(top, false);

@@ -30,7 +30,7 @@ const variables: Record<string, string> = Object.fromEntries(
   container.env.map(({ name, value }: Manifest) => [name, value]),
 );
 const [{ mountPath }] = container.volumeMounts;
-/** The number of a port that may be named. */
+/** Resolves a port that may be named. */
 const port = (named: string | number) =>
   container.ports.find(({ name }: Manifest) => name === named)?.containerPort ?? named;
 
@@ -38,7 +38,7 @@ let image: Image;
 beforeAll(() => void (image = buildImage()));
 afterAll(() => image.remove());
 
-test("what the pod is told is a configuration without a mistake, from the files that it mounts", () => {
+test("kubernetes.yaml contains a valid configuration, of the files that it mounts", () => {
   expect(Object.keys(variables).filter((name) => !VARIABLE_NAMES.includes(name))).toEqual([]);
   const all: Record<string, string> = { ...image.variables, ...variables };
   const result = readConfig({
@@ -61,7 +61,7 @@ test("what the pod is told is a configuration without a mistake, from the files 
   expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(stopS);
 });
 
-test("its parts belong together, and to this release", () => {
+test("kubernetes.yaml's objects match each other and this release", () => {
   expect(container.image).toBe(`${manifest.name}:${manifest.version}`);
   for (const selector of [one("Deployment").spec.selector.matchLabels, one("Service").spec.selector]) {
     expect(metadata.labels).toMatchObject(selector);
@@ -72,7 +72,7 @@ test("its parts belong together, and to this release", () => {
   expect(one("Service").spec.ports.map(({ targetPort }: Manifest) => port(targetPort))).toEqual(image.ports);
 });
 
-test("the pod keeps to the restricted Pod Security Standard, and to less", () => {
+test("kubernetes.yaml's pod meets the restricted Pod Security Standard", () => {
   expect(pod.securityContext).toMatchObject({
     runAsNonRoot: true,
     runAsUser: Number(image.user),
@@ -87,7 +87,7 @@ test("the pod keeps to the restricted Pod Security Standard, and to less", () =>
   expect(container.volumeMounts.filter(({ readOnly }: Manifest) => !readOnly)).toEqual([]);
 });
 
-test("the Dockerfile's program runs without network, without anything to write and without a home, and its probes pass", async () => {
+test("the Dockerfile's entry point runs without network, writable files and a home, and its probes pass", async () => {
   const [program, ...args] = image.command;
   const write = `Deno.writeTextFileSync("src/new.ts", "")`;
   const { stderr } = await new Deno.Command(program, { args: [...args, "eval", write], cwd: image.folder }).output();

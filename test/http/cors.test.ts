@@ -26,7 +26,7 @@ function call(base: string, origin?: string) {
   });
 }
 
-test("a preflight of an allowed origin is answered once for hours, with every header that a client needs", async () => {
+test("withCors() answers a preflight of an allowed origin with every header that clients send, cacheable for hours", async () => {
   await using service = await startService({ variables });
   const { status, headers } = await preflight(service.http, PAGE);
   expect(status).toBe(204);
@@ -43,12 +43,15 @@ test("a preflight of an allowed origin is answered once for hours, with every he
       "connect-timeout-ms",
       "x-grpc-web",
       "grpc-timeout",
+      "traceparent",
+      "tracestate",
+      "baggage",
     ]
   ) expect(allowed).toContain(name);
   expect(headers.get("access-control-allow-credentials")).toBe(null);
 });
 
-test("an answer names its one origin and shows the headers that clients read", async () => {
+test("withCors() names the one allowed origin and exposes the headers that clients read", async () => {
   await using service = await startService({ variables });
   const { status, headers } = await call(service.http, PAGE);
   expect([status, headers.get("access-control-allow-origin")]).toEqual([200, PAGE]);
@@ -65,7 +68,7 @@ test.each([
   "https://shop.example.evil",
   "null",
 ])(
-  "%s is refused before DaxPay hears of it",
+  "withCors() rejects %s before DaxPay is called",
   async (origin) => {
     await using service = await startService({ variables });
     for (const answer of [await preflight(service.http, origin), await call(service.http, origin)]) {
@@ -76,14 +79,14 @@ test.each([
   },
 );
 
-test("without CORS_ORIGINS only the service's own pages and callers that are no browsers get through", async () => {
+test("withCors() without origins allows only the service's own pages and callers without Origin", async () => {
   await using service = await startService();
   expect((await call(service.http)).status).toBe(200);
   expect((await call(service.http, service.http)).status).toBe(200);
   expect((await call(service.http, PAGE)).status).toBe(403);
 });
 
-/** What a page gets that came from here under this name and calls back, over either HTTP version. */
+/** Statuses of a call by a page that was loaded from the service under this name, over either HTTP version. */
 async function callUnder(name: string, { http, grpc }: { http: string; grpc: string }): Promise<number[]> {
   const headers = { "content-type": "application/json", origin: `http://${name}` };
   const overHttp1 = new Promise<number>((resolve, reject) => {
@@ -100,7 +103,7 @@ async function callUnder(name: string, { http, grpc }: { http: string; grpc: str
   return statuses;
 }
 
-test("where calls need no credentials, a name that leads here makes no page the service's own", async () => {
+test("withCors() without credentials does not trust the Host header, except for localhost and addresses", async () => {
   await using service = await startService({ variables: { CORS_ORIGINS: "http://shop.example" } });
   for (const name of ["127.0.0.1", "[::1]", "192.0.2.7:8080", "localhost:8080", "refunds.localhost", "shop.example"]) {
     expect([name, await callUnder(name, service)]).toEqual([name, [200, 200]]);
@@ -112,14 +115,14 @@ test("where calls need no credentials, a name that leads here makes no page the 
   expect(service.sandbox.requests).toHaveLength(asked);
 });
 
-test("where calls need credentials, a page may come from here under any name", async () => {
+test("withCors() with credentials treats every Host as same-origin", async () => {
   const tokensFile = join(mkdtempSync(join(tmpdir(), "cors-")), "tokens");
   writeFileSync(tokensFile, "billing t0ken-of-the-billing-service\n");
   await using service = await startService({ variables: { AUTH_TOKENS_FILE: tokensFile } });
   expect(await callUnder("refunds.example", service)).toEqual([401, 401]);
 });
 
-test("the rules hold on h2 as well", async () => {
+test("withCors() applies to HTTP/2", async () => {
   await using service = await startService({ variables });
   const session = connect(service.grpc);
   const ask = (origin: string) =>
@@ -137,7 +140,7 @@ test("the rules hold on h2 as well", async () => {
   session.destroy();
 });
 
-test("everything that is served carries the security headers", async () => {
+test("withSecurityHeaders() applies to every response", async () => {
   await using service = await startService({ variables });
   const answers = [
     await call(service.http),

@@ -8,15 +8,15 @@ import { build } from "vite";
 import { expect, test } from "vitest";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { startProcess } from "../support/process.ts";
-import type { Lived } from "../support/peer.ts";
+import type { Observed } from "../support/peer.ts";
 
 const ROOT = path.resolve(import.meta.dirname ?? "", "../..");
 const BUF = "node_modules/.bin/buf";
 const METHOD = "daxpay.refundsync.v1.RefundSyncService/SyncRefund";
-/** Milliseconds that DaxPay takes for the call that is under way when the service stops. */
+/** Milliseconds that DaxPay takes for the call in flight when the service stops. */
 const SLOW_MS = 1_500;
 
-/** The caller as one file, which Node and Deno both run. */
+/** The client as one file, for Node and Deno. */
 async function bundled(): Promise<string> {
   const folder = mkdtempSync(path.join(tmpdir(), "peer-"));
   await build({
@@ -32,7 +32,7 @@ async function bundled(): Promise<string> {
   return path.join(folder, "peer.js");
 }
 
-/** A command that runs while this process goes on serving. */
+/** Runs a command without blocking this process. */
 function start(command: string, args: string[]) {
   const child = spawn(command, args, { cwd: ROOT });
   const output = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
@@ -44,7 +44,7 @@ function start(command: string, args: string[]) {
 }
 
 test.skipIf(spawnSync("node", ["--version"]).status !== 0)(
-  "gRPC callers in processes of their own while the service stops (needs Node)",
+  "gRPC clients of Node, Deno and Go lose no call while the service stops (needs Node)",
   async () => {
     const peer = await bundled();
     const sandbox = await createSandbox();
@@ -64,8 +64,8 @@ test.skipIf(spawnSync("node", ["--version"]).status !== 0)(
     service.kill("SIGTERM");
 
     const node = await peers.node.ended;
-    const lived: Lived = JSON.parse(node.stdout.split("\n")[1]);
-    expect([node.end, node.stderr, lived]).toEqual([0, "", {
+    const observed: Observed = JSON.parse(node.stdout.split("\n")[1]);
+    expect([node.end, node.stderr, observed]).toEqual([0, "", {
       slow: "ok",
       watch: ["Unavailable", "google.rpc.RetryInfo"],
       next: "ok",

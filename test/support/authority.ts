@@ -26,7 +26,7 @@ export interface IssueOptions {
   readonly validForMs?: number;
 }
 
-/** A new authority that signs certificates for 127.0.0.1 and for clients, and writes them to a new folder. */
+/** Creates an authority that issues certificates for 127.0.0.1 and for clients, in a new folder. */
 export async function createAuthority() {
   const folder = mkdtempSync(path.join(tmpdir(), "authority-"));
   const keys = await newKeys();
