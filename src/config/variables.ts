@@ -1,19 +1,9 @@
 import { z } from "zod";
 import { RELEASE_NAMES, SIGN_TYPES } from "../daxpay/release.ts";
+import { isTimeZone } from "../daxpay/time.ts";
 import { QUERY_MODES } from "../refund/query-mode.ts";
 import { withoutBrackets } from "../util/url.ts";
-import {
-  duration,
-  durations,
-  isLoopback,
-  isTimeZone,
-  milliseconds,
-  origins,
-  path,
-  port,
-  positiveInt,
-  text,
-} from "./schemas.ts";
+import { duration, durations, isLoopback, milliseconds, origins, path, port, positiveInt, text } from "./schemas.ts";
 
 /** One environment variable. */
 export interface Variable {

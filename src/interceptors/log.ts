@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { context as otel } from "@opentelemetry/api";
+import { causeChain } from "../util/cause-chain.ts";
 import type { Call, CallObserver, CallResult } from "./call.ts";
 import { traceIdOf } from "./trace.ts";
 
@@ -47,9 +48,6 @@ function fieldsOf(call: Call, { ms, code, error, failure }: CallResult): Record<
 
 /** Stacks of an error and its causes. */
 function stackOf(cause: unknown): string {
-  const chain: string[] = [];
-  for (let at = cause; at !== undefined && at !== null && chain.length < 8; at = (at as Error).cause) {
-    chain.push(at instanceof Error ? at.stack ?? String(at) : String(at));
-  }
-  return chain.join("\nCaused by: ");
+  return causeChain(cause).map((error) => error instanceof Error ? error.stack ?? String(error) : String(error))
+    .join("\nCaused by: ");
 }
