@@ -122,7 +122,7 @@ test("the Dockerfile's entry point runs without network, writable files and a ho
   const [, token] = /^billing (\S+)$/m.exec(secret.tokens) ?? [];
   const headers = { authorization: `Bearer ${token}` };
   expect((await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers })).refund?.daxpayStatus).toBe(
-    "refund_success",
+    "success",
   );
 
   service.kill("SIGTERM");

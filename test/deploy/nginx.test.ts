@@ -90,7 +90,7 @@ test.skipIf(!existsSync(NGINX))(
       for (let call = 0; call < CALLS; call++) {
         try {
           const { daxpayStatus } = await client.syncRefund({ refundNo: `LOAD-${protocol}-${call}` });
-          expect(daxpayStatus).toBe("refund_success");
+          expect(daxpayStatus).toBe("success");
         } catch (error) {
           lost.push(`${protocol} ${call}: ${error}`);
         }

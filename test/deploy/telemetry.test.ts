@@ -115,7 +115,7 @@ describe.concurrent("with OTEL_DENO=true", () => {
         ...attributes,
       });
     expect(calls("grpc", "OK")).toBe(7);
-    expect(calls("grpc", "UNAUTHENTICATED", { "error.type": "unauthenticated" })).toBe(1);
+    expect(calls("grpc", "UNAUTHENTICATED", { "error.type": "UNAUTHENTICATED" })).toBe(1);
     expect(calls("connectrpc", "not_found", { "error.type": "REFUND_NOT_FOUND" })).toBe(1);
     expect(calls("connectrpc", "unavailable", { "error.type": "UPSTREAM_ERROR" })).toBe(2);
     const requests = (reason?: string) =>
@@ -127,7 +127,7 @@ describe.concurrent("with OTEL_DENO=true", () => {
     expect(value("refundsync.build_info", { release: "2.0.8" })).toBe(1);
     expect(value("refundsync.coalesced")).toBe(2);
     expect(value("refundsync.state_conflicts")).toBe(1);
-    expect(value("refundsync.queue.wait_time")).toBe(sandbox.requests.length);
+    expect(value("refundsync.queue.wait_time")).toBeGreaterThan(0);
     expect(value("refundsync.queue.size")).toBe(0);
     expect([value("refundsync.watches"), value("refundsync.circuit_breaker.state")]).toEqual([1, 0]);
     expect(Math.abs(value("daxpay.clock.skew") ?? NaN)).toBeLessThan(5);
@@ -141,15 +141,17 @@ describe.concurrent("with OTEL_DENO=true", () => {
     expect(launcher.filter(({ resource }) => "service.instance.id" in resource)).toEqual([]);
   });
 
-  test.each([
-    ["a", "grpc", "OK", UNSET],
-    ["b", "connectrpc", "not_found", UNSET],
-    ["c", "connectrpc", "unavailable", ERROR],
-  ])(
+  test.each(
+    [
+      ["a", "grpc", "OK", UNSET, ["query", "sync", "query"]],
+      ["b", "connectrpc", "not_found", UNSET, ["query"]],
+      ["c", "connectrpc", "unavailable", ERROR, ["query", "sync"]],
+    ] as const,
+  )(
     "continues trace %s with a span of %s ending as %s, DaxPay's within it, and the log line",
-    async (letter, system, code, status) => {
+    async (letter, system, code, status, requests) => {
       const spans = () => collector.spans().filter((span) => span.scope === SCOPE && span.traceId === traceOf(letter));
-      await expect.poll(() => spans().length).toBe(2);
+      await expect.poll(() => spans().length).toBe(1 + requests.length);
       const [server] = spans().filter(({ kind }) => kind === SERVER);
       expect(server).toMatchObject({ name: SYNC, parentSpanId: CALLER_SPAN, status: { code: status } });
       const attributes = Object.fromEntries(server.attributes);
@@ -160,8 +162,11 @@ describe.concurrent("with OTEL_DENO=true", () => {
       });
       expect(server.attributes.length).toBe(Object.keys(attributes).length);
       const upstream = spans().filter(({ kind }) => kind === CLIENT);
-      expect(upstream).toMatchObject([{ name: "DaxPay refund sync", parentSpanId: server.spanId }]);
-      expect(Object.fromEntries(upstream[0].attributes)["server.port"]).toBe(Number(new URL(tap.url).port));
+      expect(upstream.map(({ name }) => name).sort()).toEqual(requests.map((step) => `DaxPay refund ${step}`).sort());
+      for (const span of upstream) {
+        expect(span.parentSpanId).toBe(server.spanId);
+        expect(Object.fromEntries(span.attributes)["server.port"]).toBe(Number(new URL(tap.url).port));
+      }
 
       const { properties } = await service.line((line) => line.properties.traceId === traceOf(letter));
       const exported = () => collector.lines().filter(({ text }) => text.includes(String(properties.requestId)));
@@ -202,7 +207,7 @@ async function startSilence() {
   };
 }
 
-test.concurrent("at shutdown exports the last metrics and lines, and does not wait for a collector that is away or hangs", async () => {
+test.concurrent("at shutdown exports the last metrics and lines, and does not wait for a collector that is away or hangs", async ({ expect }) => {
   await using collector = await startCollector();
   await using silence = await startSilence();
   const sandbox = await createSandbox({ release: "2.0.8" });

@@ -67,7 +67,7 @@ test.skipIf(spawnSync("node", ["--version"]).status !== 0)(
     const observed: Observed = JSON.parse(node.stdout.split("\n")[1]);
     expect([node.end, node.stderr, observed]).toEqual([0, "", {
       slow: "ok",
-      watch: ["Unavailable", "google.rpc.RetryInfo"],
+      watch: ["Unavailable", "daxpay.refundsync.v1.SyncFailure", "google.rpc.ErrorInfo", "google.rpc.RetryInfo"],
       next: "ok",
       afterNext: "Unavailable",
     }]);
