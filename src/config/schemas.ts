@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 export const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => value <= 65_535);
@@ -7,6 +8,11 @@ export const positiveInt = (max: number) =>
 /** Without line breaks and other control characters, which only an accident puts there. */
 export const text = (max: number) => z.string().max(max).regex(/^\P{Cc}*$/u);
 export const path = z.string().max(4096).refine((value) => !value.includes("\0"));
+
+/** An address to listen on. No other name than localhost: Deno would need a permission to resolve it. */
+export const host = z.string()
+  .transform((value) => value === "localhost" ? "127.0.0.1" : value.replace(/^\[(.*:.*)\]$/, "$1"))
+  .refine((address) => isIP(address) !== 0);
 
 /** A duration with its unit, in milliseconds. */
 export const duration = z.string().transform(parseDuration).refine((ms) => ms !== undefined);

@@ -3,7 +3,18 @@ import { RELEASE_NAMES, SIGN_TYPES } from "../daxpay/release.ts";
 import { isTimeZone } from "../daxpay/time.ts";
 import { QUERY_MODES } from "../refund/query-mode.ts";
 import { withoutBrackets } from "../util/url.ts";
-import { duration, durations, isLoopback, milliseconds, origins, path, port, positiveInt, text } from "./schemas.ts";
+import {
+  duration,
+  durations,
+  host,
+  isLoopback,
+  milliseconds,
+  origins,
+  path,
+  port,
+  positiveInt,
+  text,
+} from "./schemas.ts";
 
 /** One environment variable. */
 export interface Variable {
@@ -140,9 +151,9 @@ export const VARIABLES = {
     default: "0.2",
   },
   HOST: {
-    schema: text(255).regex(/^\S+$/),
-    expected: "a host name or address",
-    description: "address to listen on",
+    schema: host,
+    expected: "an IP address or localhost",
+    description: "IP address to listen on",
     default: "127.0.0.1",
   },
   PORT: {

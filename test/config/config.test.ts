@@ -127,6 +127,22 @@ describe("readConfig()", () => {
     expect(namesOf(problemsOf({ HOST, ...variables }))).toEqual(names);
   });
 
+  test.each([["localhost", "127.0.0.1"], ["[::1]", "::1"], ["127.0.0.2", "127.0.0.2"]])(
+    "reads HOST=%s as %s",
+    (HOST, host) => {
+      expect(configOf({ HOST }).host).toBe(host);
+    },
+  );
+
+  test.each(["refunds.internal", "[127.0.0.1", "::1::", "0.0.0.0:8080"])(
+    "rejects HOST=%s, which is no address",
+    (HOST) => {
+      expect(problemsOf({ HOST, AUTH: "none" })).toEqual([
+        `HOST: expected an IP address or localhost, got "${HOST}"`,
+      ]);
+    },
+  );
+
   test.each<[Variables, string]>([
     [{ TLS_CERT_FILE: "/c" }, "TLS_KEY_FILE"],
     [{ TLS_KEY_FILE: "/k" }, "TLS_CERT_FILE"],
