@@ -40,7 +40,7 @@ const SYNC_DRAIN_MS = 1_000;
 export async function createApp(config: Config, overrides: Partial<Dependencies> = {}): Promise<App> {
   await using starting = new AsyncDisposableStack();
   const dependencies = { ...DEFAULTS, ...overrides };
-  const now = () => dependencies.clock.now();
+  const elapsed = () => dependencies.clock.elapsed();
   const logger = getLogger(LOG_CATEGORY);
   const tracer = trace.getTracer(NAME);
   const build = { version: VERSION, deno: Deno.version.deno, release: config.daxpay.release };
@@ -53,7 +53,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const { authenticate } = starting.use(loadAuthenticator(config.auth, clientCertificates, logger));
   const certificate = config.tls && loadCertificate(config.tls, logger);
   const calls = createRpcCalls({
-    now,
+    elapsed,
     generateRequestId: randomUUID,
     authenticate,
     openReflection: config.auth.openReflection,
@@ -78,7 +78,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     forceStop: forceStop.signal,
     fallback: createPages({ readiness, metrics, authenticate, consoleSettings }),
   });
-  const logErrorResponse = createErrorResponseLog(logger, PROBES, now);
+  const logErrorResponse = createErrorResponseLog(logger, PROBES, elapsed);
   const server = await listen({
     host: config.host,
     port: config.port,

@@ -35,7 +35,8 @@ const clientCertKey = createContextKey<string | undefined>(undefined, {
 });
 
 export interface RpcCallsOptions {
-  readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly elapsed: () => number;
   readonly generateRequestId: () => string;
   readonly authenticate: Authenticate;
   readonly openReflection: boolean;

@@ -33,8 +33,11 @@ export function respondUnparsable({ code }: NodeJS.ErrnoException, socket: Socke
   return { status, peer };
 }
 
-/** Logs error responses at level info, those of `debugPaths` at level debug; at most 10 per second. */
-export function createErrorResponseLog(logger: Logger, debugPaths: readonly string[], now: () => number) {
+/**
+ * Logs error responses at level info, those of `debugPaths` at level debug; at most 10 per second. `elapsed` is in monotonic
+ * milliseconds.
+ */
+export function createErrorResponseLog(logger: Logger, debugPaths: readonly string[], elapsed: () => number) {
   let second = 0;
   let lines = 0;
   let suppressed = 0;
@@ -43,7 +46,7 @@ export function createErrorResponseLog(logger: Logger, debugPaths: readonly stri
     if (error.path !== undefined && debugPaths.includes(error.path)) {
       return logger.debug("{method} {path} returned {status}", { ...error });
     }
-    const currentSecond = Math.floor(now() / 1000);
+    const currentSecond = Math.floor(elapsed() / 1000);
     if (currentSecond !== second) [second, lines] = [currentSecond, 0];
     if (++lines > MAX_LINES_PER_SECOND) return void suppressed++;
     const fields = suppressed > 0 ? { ...error, suppressed } : { ...error };

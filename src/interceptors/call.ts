@@ -21,7 +21,7 @@ export interface Call {
   readonly protocol: string;
   readonly requestId: string;
   readonly header: Headers;
-  /** Epoch milliseconds. */
+  /** Monotonic milliseconds. */
   readonly startedAt: number;
   /** Name of the caller; undefined before authentication, and where none is required. */
   caller: string | undefined;
@@ -64,8 +64,8 @@ export interface MessageFields {
 }
 
 export interface CallsOptions {
-  /** Epoch milliseconds. */
-  readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly elapsed: () => number;
   readonly generateRequestId: () => string;
   readonly authenticate: Authenticate;
   /** Common name of the verified client certificate. */
@@ -114,7 +114,7 @@ export function createCalls(options: CallsOptions): Calls {
       protocol: protocolName,
       requestId: requestIdOf(requestHeader) ?? options.generateRequestId(),
       header: requestHeader,
-      startedAt: options.now(),
+      startedAt: options.elapsed(),
       caller: undefined,
       logFields: {},
       retries: 0,
@@ -193,9 +193,9 @@ class CallLifecycle implements EventListenerObject, StreamHooks<Message> {
   end(error?: ConnectError): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { now, observers, failureLabels } = this.#options;
+    const { elapsed, observers, failureLabels } = this.#options;
     const result = {
-      ms: now() - this.call.startedAt,
+      ms: elapsed() - this.call.startedAt,
       code: error ? codeName(error.code) : "ok",
       error,
       failure: error && failureLabels?.(error),

@@ -22,7 +22,9 @@ beforeAll(async () => {
     sinks: { memory: (record) => records.push(record) },
     loggers: [{ category: [], lowestLevel: "debug", sinks: ["memory"] }],
   });
-  service = await startService({ dependencies: { clock: { ...systemClock, now: () => Date.now() + later } } });
+  service = await startService({
+    dependencies: { clock: { ...systemClock, elapsed: () => performance.now() + later } },
+  });
 });
 beforeEach(() => {
   records.splice(0);

@@ -28,7 +28,7 @@ const logFieldsOf = (fields: Record<string, unknown>): MessageFields => ({
 function open() {
   const results: (CallResult & { readonly fields: unknown })[] = [];
   const calls = createCalls({
-    now: Date.now,
+    elapsed: () => performance.now(),
     generateRequestId: () => "id",
     async authenticate({ authorization }) {
       if (authorization === null) throw new ConnectError("who?", Code.Unauthenticated);

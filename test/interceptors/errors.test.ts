@@ -25,7 +25,7 @@ let at: { readonly http: string; readonly grpc: string };
 
 beforeAll(async () => {
   const calls = createCalls({
-    now: Date.now,
+    elapsed: () => performance.now(),
     generateRequestId: () => "id",
     authenticate({ authorization }) {
       if (authorization === "bug") throw new TypeError("a private detail");
