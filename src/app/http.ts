@@ -41,9 +41,10 @@ export function createPages({ readiness, metrics, authenticate, consoleSettings 
 }
 
 /** Adds what applies to every request: Host check, CORS, security headers. */
-export function withHttpRules(handler: Handler, { auth, tls, corsOrigins }: Config): Handler {
+export function withHttpRules(handler: Handler, { auth, tls, corsOrigins, corsLocalhost }: Config): Handler {
   const cors = withCors(handler, {
     origins: corsOrigins,
+    allowLocalhost: corsLocalhost,
     allow: ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage"],
     expose: ["WWW-Authenticate", "X-Request-Id"],
     // A page of another origin has no credentials, and no certificate for its name.

@@ -9,9 +9,9 @@ export const environment: ConfigSource = {
   isTerminal: process.stdout.isTTY === true,
 };
 
-/** Returns the configuration; if it is invalid, prints every problem and exits with code 2. */
-export function loadConfigOrExit(): Config {
-  const result = readConfig(environment);
+/** Returns the configuration, with some variables replaced; if it is invalid, prints every problem and exits with code 2. */
+export function loadConfigOrExit(replaced: Readonly<Record<string, string>> = {}): Config {
+  const result = readConfig({ ...environment, env: (name) => replaced[name] ?? environment.env(name) });
   if (result.kind === "valid") return result.config;
   printProblems(result.problems, console.error);
   process.exit(2);

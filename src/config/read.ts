@@ -20,6 +20,8 @@ export interface Config {
   readonly auth: AuthConfig;
   /** Origins whose pages may call. */
   readonly corsOrigins: readonly string[];
+  /** Whether pages of this machine may call as well; only `deno task dev` sets it. */
+  readonly corsLocalhost: boolean;
   /** Over both ports. */
   readonly maxConnections: number;
   /** Milliseconds for calls in flight at shutdown. */
@@ -133,6 +135,7 @@ function configFrom(values: CompleteValues, isTerminal: boolean): Config {
       openReflection: values.REFLECTION === "open",
     },
     corsOrigins: values.CORS_ORIGINS ?? [],
+    corsLocalhost: false,
     maxConnections: values.MAX_CONNECTIONS,
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (isTerminal ? "text" : "json") },

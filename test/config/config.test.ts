@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Config, readConfig } from "../../src/config/read.ts";
+import { RELEASE_NAMES } from "../../src/daxpay/release.ts";
 import { VARIABLE_NAMES } from "../../src/config/variables.ts";
 
 const ROOT = path.resolve(import.meta.dirname ?? "", "../..");
@@ -40,7 +41,7 @@ const namesOf = (problems: readonly string[]) => problems.map((problem) => probl
 describe("the permission sets in deno.json", () => {
   const { permissions } = JSON.parse(readFileSync(path.join(ROOT, "deno.json"), "utf8"));
 
-  test.each(["start", "doctor"])("%s grant every variable", (set) => {
+  test.each(["start", "doctor", "dev"])("%s grant every variable", (set) => {
     const granted = (name: string) =>
       permissions[set].env.some((pattern: string) =>
         pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern
@@ -93,8 +94,7 @@ describe("readConfig()", () => {
 
   test("names the releases and the doctor when DAXPAY_RELEASE is missing", () => {
     expect(problemsOf({ DAXPAY_RELEASE: "" })).toEqual([
-      "DAXPAY_RELEASE: expected one of documented, 2.0.6, 2.0.7, 2.0.8, 3.0.0-beta4, 3.0.0 (deno task doctor finds out " +
-      "which), got nothing",
+      `DAXPAY_RELEASE: expected one of ${RELEASE_NAMES.join(", ")} (deno task doctor finds out which), got nothing`,
     ]);
   });
 
