@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, request as ask } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Stands in front of a server and notes the headers that reach it. */
+/** A proxy that records the headers of requests to a server. */
 export async function startTap(target: string) {
   const headers: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
