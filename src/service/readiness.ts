@@ -1,11 +1,11 @@
-/** Whether the process takes calls, and who wants to know when that changes. */
+/** Whether calls can be served, and notice of changes. */
 export interface Readiness {
   ready(): boolean;
-  /** Why there should be no calls now. */
+  /** Why calls cannot be served now. */
   reasons(): readonly string[];
   /** Resolves at the next change, or when the signal aborts. */
   changed(signal: AbortSignal): Promise<void>;
-  /** Adds a reason against calls, or takes it back. */
+  /** Adds or removes a reason. */
   block(reason: string): void;
   unblock(reason: string): void;
 }

@@ -51,7 +51,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
       method: "SyncRefund",
       code: "ok",
       refundNo: "R-SUCCEEDS",
-      status: "refund_success",
+      daxpayStatus: "refund_success",
     });
     await swallow(client.syncRefund({ bizRefundNo: "unknown" }));
     await expectLine({ code: "not_found", reason: "REFUND_NOT_FOUND", bizRefundNo: "unknown" });
@@ -69,7 +69,7 @@ describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
       code: "ok",
       refundNo: "R-WAITS-1",
       attempts: 2,
-      status: "refund_success",
+      daxpayStatus: "refund_success",
     });
 
     const leave = new AbortController();
