@@ -2,25 +2,29 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
 
 const ROOT = path.resolve(import.meta.dirname ?? "", "..");
 const PROTO = path.join(ROOT, "proto");
 /** The public contract only. */
 const FILES = readdirSync(path.join(PROTO, "daxpay/refundsync/v1")).map((name) => `daxpay/refundsync/v1/${name}`);
-const GRPC_JAVA_PLUGIN = "io.grpc:protoc-gen-grpc-java:1.84.2:exe";
+
+const decoder = new TextDecoder();
 
 /** Something that is not installed. */
 class Missing extends Error {}
 
 /** Runs a command in a folder and returns its standard output. Throws Missing where there is no such command. */
 async function run(folder: string, command: string, ...args: string[]): Promise<string> {
-  const child = new Deno.Command(command, { args, cwd: folder, env: { PYTHONPATH: path.join(folder, "gen") } });
-  const { success, stdout, stderr } = await child.output().catch((error) => {
+  const env = { PYTHONPATH: path.join(folder, "gen") };
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd: folder, env }).output();
+    const [output, errors] = [stdout, stderr].map((bytes) => stripVTControlCharacters(decoder.decode(bytes)).trim());
+    if (success) return output;
+    throw new Error([[command, ...args].join(" "), output, errors].join("\n"));
+  } catch (error) {
     throw error instanceof Deno.errors.NotFound ? new Missing(`${command} is not installed`) : error;
-  });
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  if (success) return decode(stdout);
-  throw new Error(`${[command, ...args].join(" ")}:\n${decode(stdout)}\n${decode(stderr)}`);
+  }
 }
 
 /** Whether the command is installed and succeeds. */
@@ -28,14 +32,17 @@ function succeeds(command: string, ...args: string[]): Promise<boolean> {
   return run(ROOT, command, ...args).then(() => true, () => false);
 }
 
-/** Generates into `gen`; the plugins get no option but that folder. */
+/** Generates into the folder's `gen`. The plugins get no option but that folder. */
 async function generate(folder: string, ...flags: string[]): Promise<void> {
-  mkdirSync(path.join(folder, "gen"), { recursive: true });
+  mkdirSync(path.join(folder, "gen"));
   const args = [`-I${PROTO}`, ...flags, ...FILES];
   if (await succeeds("protoc", "--version")) await run(folder, "protoc", ...args);
-  else if (await succeeds("python3", "-c", "import grpc_tools.protoc")) {
-    await run(folder, "python3", "-m", "grpc_tools.protoc", ...args);
-  } else throw new Missing("neither protoc nor Python's grpcio-tools is installed");
+  else await run(folder, "python3", "-m", "grpc_tools.protoc", ...args);
+}
+
+async function requireModule(name: string): Promise<void> {
+  await run(ROOT, "python3", "--version");
+  if (!await succeeds("python3", "-c", `import ${name}`)) throw new Missing(`Python's ${name} is not installed`);
 }
 
 /** Generates the stubs of the example in the folder, builds it and starts it; returns its output. */
@@ -45,6 +52,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
   async go(folder, args) {
     await run(folder, "go", "version");
     for (const plugin of ["protoc-gen-go", "protoc-gen-go-grpc"]) await run(folder, plugin, "--version");
+    if (!await succeeds("protoc", "--version")) await requireModule("grpc_tools.protoc");
     await generate(folder, "--go_out=gen", "--go-grpc_out=gen");
     await run(path.join(folder, "gen/daxpay"), "go", "mod", "init", "daxpay");
     await run(folder, "go", "mod", "tidy");
@@ -52,24 +60,12 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
     return await run(folder, path.join(folder, "example"), ...args);
   },
   async java(folder, args) {
-    await run(folder, "mvn", "--version");
-    const platform = `${os.platform() === "darwin" ? "osx" : os.platform()}-${os.arch() === "arm64" ? "aarch_64" : "x86_64"}`;
-    const copy = ["dependency:copy", `-Dartifact=${GRPC_JAVA_PLUGIN}:${platform}`, "-Dmdep.stripVersion=true"];
-    await run(folder, "mvn", "--quiet", "--batch-mode", ...copy, "-DoutputDirectory=plugin");
-    const plugin = path.join(folder, `plugin/protoc-gen-grpc-java-${platform}.exe`);
-    Deno.chmodSync(plugin, 0o755);
-    await generate(folder, "--java_out=gen", `--plugin=protoc-gen-grpc-java=${plugin}`, "--grpc-java_out=gen");
-    const exec = ["compile", "exec:java", `-Dexec.args=${args.join(" ")}`];
-    return await run(folder, "mvn", "--quiet", "--batch-mode", ...exec);
+    const goals = ["compile", "exec:java", `-Dproto.folder=${PROTO}`, `-Dexec.args=${args.join(" ")}`];
+    return await run(folder, "mvn", "--quiet", "--batch-mode", ...goals);
   },
   async python(folder, args) {
-    await run(folder, "python3", "--version");
-    for (const module of ["grpc_tools.protoc", "grpc_status", "google.rpc"]) {
-      if (!await succeeds("python3", "-c", `import ${module}`)) throw new Missing(`Python's ${module} is not installed`);
-    }
-    mkdirSync(path.join(folder, "gen"));
-    const flags = ["--python_out=gen", "--grpc_python_out=gen"];
-    await run(folder, "python3", "-m", "grpc_tools.protoc", `-I${PROTO}`, ...flags, ...FILES);
+    for (const module of ["grpc_tools.protoc", "grpc_status", "google.rpc"]) await requireModule(module);
+    await generate(folder, "--python_out=gen", "--grpc_python_out=gen");
     return await run(folder, "python3", "example.py", ...args);
   },
 };
