@@ -21,7 +21,7 @@ const DOMAIN = "daxpay.refundsync.v1";
 const MAX_TEXT_LENGTH = 500;
 
 /** The code of a unary call's error, by reason. */
-const CODES: Readonly<Record<ReasonName, Code>> = {
+export const CODES: Readonly<Record<ReasonName, Code>> = {
   REFUND_NOT_FOUND: Code.NotFound,
   SYNC_IN_PROGRESS: Code.Aborted,
   CHANNEL_FAILED: Code.Unavailable,
