@@ -1,38 +1,61 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
-import tasks from "../deno.json" with { type: "json" };
+import { describe, expect, test } from "vitest";
 import manifest from "../package.json" with { type: "json" };
-import { DOCUMENTS, README, render } from "../scripts/docs.ts";
+import { README } from "../scripts/docs.ts";
 import { acceleratedClock, startService } from "./support/service.ts";
 
 const run = promisify(execFile);
-const root = path.dirname(README);
-const text = readFileSync(README, "utf8");
+const ROOT = path.dirname(README);
+const ENV = { ...process.env, NO_COLOR: "1", PATH: `${path.join(ROOT, "node_modules/.bin")}:${process.env.PATH}` };
+const MAX_LINES = 160;
 
-/** The lines of all code blocks of a language. */
-function blocks(language: string): string[] {
-  return [...text.matchAll(new RegExp("^```" + language + "\n([^]*?)^```$", "gm"))].map(([, block]) => block);
+const english = readFileSync(README, "utf8");
+const chinese = readFileSync(path.join(ROOT, "README.zh-CN.md"), "utf8");
+
+/** The code blocks of a language; of blocks without one for "". */
+function blocks(language: string, text = english): string[] {
+  return [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].filter(([, name]) => name === language)
+    .map(([, , block]) => block);
 }
 
-test.each(DOCUMENTS)("$file contains what `deno task docs` writes", (document) => {
-  const { current, expected } = render(document);
-  expect(current).toBe(expected);
+/** Replaces what differs from run to run. */
+function normalize(line: string): string {
+  return line.replace(/trace id \w+/, "trace id …").replace(/[\d.]+ ms/, "… ms");
+}
+
+describe("README.zh-CN.md", () => {
+  const structure = (text: string) => ({
+    headings: [...text.matchAll(/^#+(?= )/gm)].map(([level]) => level),
+    blocks: [...text.matchAll(/^```[^]*?^```$/gm)].map(([block]) => block),
+    generated: [...text.matchAll(/^<!-- (\/?\w+)(?:-zh)? -->$/gm)].map(([, name]) => name),
+    images: [...text.matchAll(/src="([^"]+)"/g)].map(([, image]) => image),
+    links: new Set(
+      [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link).filter((link) => !/^README/.test(link)),
+    ),
+  });
+
+  test("has the headings, code blocks, generated parts, images and links of README.md", () => {
+    expect(structure(chinese)).toEqual(structure(english));
+  });
+
+  test("is linked with README.md both ways", () => {
+    expect(english).toContain("](README.zh-CN.md)");
+    expect(chinese).toContain("](README.md)");
+  });
 });
 
-test("every task that is named exists, and every task is described", () => {
-  const named = [...text.matchAll(/deno task ([a-z:]+)/g)].map(([, name]) => name);
-  expect(named.filter((name) => !(name in tasks.tasks))).toEqual([]);
-  expect(Object.values(tasks.tasks).every(({ description }) => description.length > 0)).toBe(true);
+test.each(Object.entries({ english, chinese }))("the %s README is short", (_, text) => {
+  expect(text.split("\n").length - 1).toBeLessThanOrEqual(MAX_LINES);
 });
 
-test("the Deno that is named is the one that CI runs", () => {
-  const named = new Set([...text.matchAll(/deno@([\d.]+)/g)].map(([, version]) => version));
-  const ci = /deno@([\d.]+)/.exec(readFileSync(path.join(root, ".ci/run"), "utf8"))?.[1];
-  expect([...named]).toEqual([ci]);
+test("the README names the Deno that CI runs", () => {
+  const ci = /deno@([\d.]+)/.exec(readFileSync(path.join(ROOT, ".ci/run"), "utf8"))?.[1];
+  const named = [...english.matchAll(/deno@([\d.]+)|With Deno ([\d.]+\d)/g)].map(([, npm, own]) => npm ?? own);
+  expect(named).toEqual([ci, ci]);
 });
 
 test("dependencies are exact", () => {
@@ -40,45 +63,113 @@ test("dependencies are exact", () => {
   expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
 });
 
-test("buf curl, curl and TypeScript do as the README says", async () => {
-  await using service = await startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(50) });
-  const adapt = (line: string) =>
-    line.replace("http://127.0.0.1:8080", service.http).replace("http://127.0.0.1:9090", service.grpc);
-  const env = { ...process.env, PATH: `${path.join(root, "node_modules/.bin")}:${process.env.PATH}` };
-
-  const lines = blocks("sh").join("").split("\n").filter((line) => /^(buf )?curl /.test(line));
-  expect(lines.map((line) => line.split(" ")[0])).toEqual(["buf", "buf", "curl"]);
-  for (const line of lines) {
-    const { stdout } = await run("bash", ["-c", adapt(line)], { env });
-    expect(stdout).toContain("REFUND_STATUS_SUCCEEDED");
-  }
-  const { stdout: services } = await run("buf", ["curl", "--list-services", service.grpc], { env });
-  expect(services).toContain("daxpay.refundsync.v1.RefundSyncService");
-
-  const [code] = blocks("ts");
-  const folder = mkdtempSync(path.join(root, "test/.readme-"));
-  try {
-    const file = path.join(folder, "example.ts");
-    writeFileSync(file, adapt(code).replace("./src/", "../../src/"));
-    const { stdout } = await run(Deno.execPath(), ["run", "--check", "--allow-net", file], { cwd: root });
-    expect(stdout).toBe("1 未查询到退款订单\n");
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+test("`deno task demo` prints what the README shows", async () => {
+  const { stdout } = await run(Deno.execPath(), ["task", "--quiet", "demo"], { cwd: ROOT, env: ENV });
+  const [shown] = blocks("");
+  expect(normalizeAll(stdout)).toEqual(expect.arrayContaining(normalizeAll(shown)));
 });
 
-test("buf curl streams a watch and a batch over every protocol", async () => {
-  await using service = await startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(50) });
-  const buf = path.join(root, "node_modules/.bin/buf");
-  const at = `${service.grpc}/daxpay.refundsync.v1.RefundSyncService`;
-  for (const protocol of ["grpc", "grpcweb", "connect"]) {
+function normalizeAll(text: string): string[] {
+  return text.trim().split("\n").map(normalize);
+}
+
+/** Whether the command that the line starts with is on PATH. */
+function isInstalled(line: string): boolean {
+  return ENV.PATH.split(":").some((folder) => existsSync(path.join(folder, line.split(" ")[0])));
+}
+
+describe("against a running service", () => {
+  const start = () =>
+    startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(50) }).then((service) => ({
+      service,
+      adapt: (text: string) =>
+        text.replaceAll("http://127.0.0.1:8080", service.http).replaceAll("http://127.0.0.1:9090", service.grpc)
+          .replaceAll("127.0.0.1:9090", service.grpc.replace("http://", "")),
+    }));
+
+  const commands = blocks("sh").join("").split("\n").filter((line) => /^(buf |grp)?curl /.test(line));
+
+  test("the README calls it by buf curl, grpcurl and curl", () => {
+    expect(commands.map((line) => line.split(" ")[0])).toEqual(["buf", "buf", "grpcurl", "curl"]);
+  });
+
+  // grpcurl is no npm package, so it may be missing.
+  test.each(commands.filter(isInstalled))("%s", async (command) => {
+    const { service, adapt } = await start();
+    await using _ = service;
+    const { stdout } = await run("bash", ["-c", adapt(command)], { env: ENV });
+    expect(stdout).toContain("REFUND_STATUS_SUCCEEDED");
+  });
+
+  test("the TypeScript example runs with -N alone, and fails without a service", async () => {
+    const { service, adapt } = await start();
+    const folder = mkdtempSync(path.join(ROOT, "test/.readme-"));
+    try {
+      const file = path.join(folder, "example.ts");
+      writeFileSync(file, adapt(blocks("ts")[0]).replaceAll('"./src/', '"../../src/'));
+      const example = () =>
+        run(Deno.execPath(), ["run", "--check", "--no-prompt", "-N", file], { cwd: ROOT, env: ENV });
+      const { stdout } = await example();
+      expect(stdout.split("\n")).toEqual([
+        "SUCCEEDED final: true",
+        "REFUND_NOT_FOUND 退款订单不存在 retryable: false",
+        "",
+      ]);
+      await service[Symbol.asyncDispose]();
+      await expect(example()).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining("ConnectError") });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("buf curl decodes every error detail by reflection", async () => {
+    const { service } = await start();
+    await using _ = service;
+    const sync = async (refundNo: string) => {
+      const url = `${service.grpc}/daxpay.refundsync.v1.RefundSyncService/SyncRefund`;
+      const failed = await run("buf", ["curl", "-d", JSON.stringify({ refundNo }), url], { env: ENV })
+        .catch((error: { readonly stderr: string }) => error);
+      return JSON.parse(failed.stderr);
+    };
+    expect(await sync("R-CHANNEL-ERROR")).toMatchObject({
+      code: "unavailable",
+      details: [
+        { type: "daxpay.refundsync.v1.SyncFailure", debug: { reason: "FAILURE_REASON_CHANNEL_FAILED" } },
+        { type: "google.rpc.ErrorInfo", debug: { reason: "CHANNEL_FAILED", domain: "daxpay.refundsync.v1" } },
+        { type: "google.rpc.RetryInfo", debug: { retryDelay: "60s" } },
+      ],
+    });
+    expect(await sync(" x")).toMatchObject({
+      code: "invalid_argument",
+      details: [
+        { type: "daxpay.refundsync.v1.SyncFailure", debug: { reason: "FAILURE_REASON_INVALID_REQUEST" } },
+        { type: "google.rpc.ErrorInfo", debug: { reason: "INVALID_REQUEST" } },
+        { type: "google.rpc.BadRequest", debug: { fieldViolations: [{ field: "refund_no" }] } },
+      ],
+    });
+  });
+
+  test.each(["grpc", "grpcweb", "connect"])("buf curl streams a watch and a batch over %s", async (protocol) => {
+    const { service } = await start();
+    await using _ = service;
     const flags = ["curl", "--http2-prior-knowledge", "--protocol", protocol, "--reflect-protocol", "grpc-v1"];
-    const watch = ["-d", `{"refundNo":"WAIT1-${protocol}"}`, `${at}/WatchRefund`];
-    const { stdout: watched } = await run(buf, [...flags, ...watch]);
-    expect(watched.match(/"attempt": \d/g), protocol).toEqual(['"attempt": 1', '"attempt": 2']);
-    const batch = ["-d", '{"refunds":[{"refundNo":"LOAD-1"},{"refundNo":"R-UNKNOWN"}]}', `${at}/BatchSyncRefunds`];
-    const { stdout: batched } = await run(buf, [...flags, ...batch]);
-    expect(batched, protocol).toContain("FAILURE_REASON_REFUND_UNKNOWN");
-    expect(batched, protocol).toContain("REFUND_STATUS_SUCCEEDED");
-  }
+    const call = async (method: string, request: unknown) => {
+      const url = `${service.grpc}/daxpay.refundsync.v1.RefundSyncService/${method}`;
+      const { stdout } = await run("buf", [...flags, "-d", JSON.stringify(request), url], { env: ENV });
+      // One message after the other, indented.
+      return stdout.trim().split(/(?<=^\})\n/m).map((message) => JSON.parse(message));
+    };
+    expect(await call("WatchRefund", { refundNo: "WAIT1-A" })).toMatchObject([
+      { attempt: 1, refund: { status: "REFUND_STATUS_IN_PROGRESS" } },
+      { attempt: 2, refund: { status: "REFUND_STATUS_SUCCEEDED", final: true } },
+    ]);
+    const requests = [{ refundNo: "LOAD-1" }, { refundNo: "R-UNKNOWN" }];
+    expect(await call("BatchSyncRefunds", { requests })).toEqual(expect.arrayContaining([
+      expect.objectContaining({ refund: expect.objectContaining({ status: "REFUND_STATUS_SUCCEEDED" }) }),
+      expect.objectContaining({
+        index: 1,
+        failure: expect.objectContaining({ reason: "FAILURE_REASON_REFUND_NOT_FOUND" }),
+      }),
+    ]));
+  });
 });
