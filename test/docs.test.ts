@@ -10,6 +10,7 @@ import { FailureReason } from "../src/gen/daxpay/refundsync/v1/sync_failure_pb.t
 const ROOT = path.resolve(import.meta.dirname ?? "", "..");
 const FILES = [
   ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
+  "examples/README.md",
   ...readdirSync(path.join(ROOT, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
 ];
 
