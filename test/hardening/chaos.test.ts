@@ -6,8 +6,8 @@ import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { Delivery, FailureReason, Step } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import { startProcess } from "../support/process.ts";
 import { createProxy } from "./chaos-proxy.ts";
+import { CHAOS_RELEASES, startKillable } from "./chaos-service.ts";
 
 const REFUND = "CHAOS-1";
 /** By this number 3.0.0 needs a single query before a sync, so that the one whose reply is late is the last one. */
@@ -15,7 +15,7 @@ const BIZ_REFUND = "B-CHAOS-1";
 /** Milliseconds: longer than a restart takes, shorter than DaxPay's lock lasts. */
 const CHANNEL_MS = 8_000;
 
-test.each(["3.0.0", "3.0.0-beta4"] as const)(
+test.concurrent.each(CHAOS_RELEASES)(
   "main() sends no second sync to DaxPay %s when it was killed during one that closes the refund",
   async (release) => {
     const sandbox = await createSandbox({ release });
@@ -25,17 +25,7 @@ test.each(["3.0.0", "3.0.0-beta4"] as const)(
     let beforeReply = () => Promise.resolve();
     await using proxy = await createProxy({ target: sandbox.url, beforeReply: () => beforeReply() });
     const start = (variables: Record<string, string>) =>
-      startProcess({
-        args: ["run", "-A", "src/main.ts"],
-        variables: {
-          DAXPAY_URL: proxy.url,
-          DAXPAY_RELEASE: release,
-          DAXPAY_APP_ID: "M8207639754663343",
-          ...(release === "3.0.0" ? { DAXPAY_MCH_NO: "M1745845174843" } : {}),
-          DAXPAY_SETTLE_TIMEOUT: "15s",
-          ...variables,
-        },
-      });
+      startKillable(release, proxy.url, { DAXPAY_SETTLE_TIMEOUT: "15s", ...variables });
     const sync = async (service: { grpc: string }) => {
       const client = createClient(RefundSyncService, createGrpcTransport({ baseUrl: service.grpc }));
       const { refund } = await client.syncRefund({ bizRefundNo: BIZ_REFUND }, { timeoutMs: 20_000 });
