@@ -17,14 +17,18 @@ export interface CallersOptions {
   readonly end: number;
 }
 
+export interface FinalState {
+  readonly refundNo: string;
+  readonly status: string;
+}
+
 /** What a caller received: one line of the program's output. */
 export interface Received {
   /** The RPC, or "result" for one of the results of a stream. */
   readonly kind: "SyncRefund" | "BatchSyncRefunds" | "WatchRefund" | "result";
   /** A status, a failure's reason, or in small letters how the call ended without either. */
   readonly outcome: string;
-  /** A final state. */
-  readonly final?: { readonly refundNo: string; readonly status: string };
+  readonly final?: FinalState;
   /** An error that neither carries a SyncFailure nor comes from a broken connection. */
   readonly untyped?: string;
 }
@@ -40,7 +44,7 @@ const NONCES: readonly [string, ...string[]] = ["", "", "nonce-1", "nonce-2"];
 
 /** Callers until the end, in a process of their own: a GOAWAY can crash Deno's HTTP/2 client (denoland/deno#36788). */
 async function runCallers({ http, grpc, seed, start, end }: CallersOptions): Promise<void> {
-  const over = AbortSignal.timeout(end - Date.now());
+  const over = AbortSignal.timeout(Math.max(0, end - Date.now()));
 
   function requestFrom(random: Random) {
     const index = currentIndex(Date.now() - start, random);
@@ -92,7 +96,7 @@ async function runCallers({ http, grpc, seed, start, end }: CallersOptions): Pro
     const client = clientOf(protocol);
     while (!over.aborted) {
       await call(protocol, client, random);
-      await new Promise((resolve) => setTimeout(resolve, random.between(50, 500)));
+      await new Promise((resolve) => setTimeout(resolve, random.between(20, 300)));
     }
   }
 

@@ -8,12 +8,12 @@ export const ENDED = ["CHAOS-CLOSED", "CHAOS-SUCCEEDED"] as const;
 export const LONGEST_CHANNEL_MS = 13_000;
 
 /** Refunds that callers use at the same time, and the milliseconds after which the next one replaces the oldest. */
-const CURRENT = 6;
+const CURRENT = 4;
 const REPLACE_MS = 6_000;
 /** Neighbours that share a payment order, whose refunds exclude each other on beta4. */
 const PER_ORDER = 2;
 
-const LATENCIES: readonly [number, ...number[]] = [0, 500, 2_000, 5_000, 8_000, LONGEST_CHANNEL_MS, LONGEST_CHANNEL_MS];
+const LATENCIES_MS: readonly [number, ...number[]] = [0, 1_000, 4_000, 6_000, 8_000, 9_500, LONGEST_CHANNEL_MS];
 const FIRST_STATES: readonly [ChannelState, ...ChannelState[]] = [
   "PROCESSING",
   "ERROR",
@@ -43,7 +43,7 @@ export function planRefunds(seconds: number, random: Random): NewRefund[] {
       bizRefundNo: bizRefundNoOf(refundNo),
       orderNo: `P-CHAOS-${Math.floor(index / PER_ORDER)}`,
       state: [...firstStates, random.pick(LAST_STATES)],
-      latencyMs: random.pick(LATENCIES),
+      latencyMs: random.pick(LATENCIES_MS),
     };
   });
   const ended = ENDED.map((refundNo, index): NewRefund => ({
