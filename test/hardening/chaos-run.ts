@@ -41,10 +41,12 @@ const SIGNALS: readonly [Deno.Signal, ...Deno.Signal[]] = ["SIGKILL", "SIGTERM"]
 /** Milliseconds: with the shorter one, SIGTERM ends the process while a sync is in progress. */
 const STOP_TIMEOUTS_MS: readonly [number, ...number[]] = [200, 4_000];
 const FAULT_NAMES: readonly [FaultName, ...FaultName[]] = ["lost", "unanswered", "hang", "reset"];
-/** Milliseconds between kills, between faults, and between looks at the books. */
-const KILL_MS = [20_000, 35_000] as const;
+/** Milliseconds between a start and the next kill, between faults, and between looks at the books. */
+const KILL_MS = [20_000, 30_000] as const;
 const FAULT_MS = [1_000, 4_000] as const;
 const LOOK_MS = 50;
+/** Milliseconds that a kill waits for a sync in progress, without which it tests little. */
+const MAX_KILL_DELAY_MS = 5_000;
 
 /** Kills and restarts the service while callers sync refunds, then compares DaxPay's books with the rules. */
 export async function runChaos({ release, seconds, seed, print }: ChaosOptions): Promise<ChaosReport> {
@@ -106,12 +108,17 @@ export async function runChaos({ release, seconds, seed, print }: ChaosOptions):
     for (const line of service.errors()) violations.push(`the service wrote to standard error: ${line}`);
   }
 
+  async function untilKill(): Promise<undefined> {
+    await pause(killing.between(...KILL_MS), over);
+    const latest = performance.now() + MAX_KILL_DELAY_MS;
+    while (syncsInProgress().length === 0 && performance.now() < latest && !over.aborted) await pause(LOOK_MS, over);
+  }
+
   async function killAndRestart(): Promise<void> {
     for (;;) {
-      const wait = pause(killing.between(...KILL_MS), over).then(() => undefined);
-      const exited = await Promise.race([service.ended, wait]);
+      const exited = await Promise.race([service.ended, untilKill()]);
       if (exited) {
-        violations.push(`the service exited by itself with ${exited.code}`);
+        violations.push(`the service exited by itself with ${exited.code}: ${service.errors().join("\n")}`);
       } else if (over.aborted) {
         return;
       } else {
