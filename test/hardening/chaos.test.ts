@@ -25,7 +25,7 @@ test.concurrent.each(CHAOS_RELEASES)(
     let beforeReply = () => Promise.resolve();
     await using proxy = await createProxy({ target: sandbox.url, beforeReply: () => beforeReply() });
     const start = (variables: Record<string, string>) =>
-      startKillable(release, proxy.url, { DAXPAY_SETTLE_TIMEOUT: "15s", ...variables });
+      startKillable(release, proxy.url, { DAXPAY_TIMEOUT_MS: "10000", DAXPAY_SETTLE_TIMEOUT: "15s", ...variables });
     const sync = async (service: { grpc: string }) => {
       const client = createClient(RefundSyncService, createGrpcTransport({ baseUrl: service.grpc }));
       const { refund } = await client.syncRefund({ bizRefundNo: BIZ_REFUND }, { timeoutMs: 20_000 });
