@@ -17,7 +17,7 @@ export interface ChaosOptions {
 
 export interface ChaosReport {
   readonly refunds: readonly RefundView[];
-  /** Numbers of outcomes by RPC, or "result" within streams. */
+  /** Counts of outcomes by RPC, or "result" within streams. */
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly kills: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
