@@ -64,6 +64,11 @@ export function isSettled(status: Status): boolean {
   return status === "SUCCEEDED" || status === "CLOSED";
 }
 
+/** Whether a sync of a refund of this status can do no harm: a status that this version does not know may be a settled one. */
+export function isSyncable(status: Status): boolean {
+  return status === "IN_PROGRESS" || status === "FAILED";
+}
+
 /** `bound`: whether only a reply that names the refund makes a state final, which is so wherever there is a query. */
 export function stateFrom(report: RefundReport, request: RefundQuery, release: Release, bound: boolean): RefundState {
   const status = statusOf(report.daxpayStatus);

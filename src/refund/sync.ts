@@ -11,7 +11,7 @@ import { createRefundMemory } from "./memory.ts";
 import type { QueryMode } from "./query-mode.ts";
 import type { Permit, RateLimiter } from "./rate-limiter.ts";
 import type { SharedCall } from "./single-flight.ts";
-import { isSettled, type RefundState, stateFrom, statusOf } from "./state.ts";
+import { isSettled, isSyncable, type RefundState, stateFrom, statusOf } from "./state.ts";
 
 export interface SyncerOptions {
   readonly daxpay: DaxPay;
@@ -138,7 +138,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
       const key = lockKeyOf(report, refundNo);
       const state = remember(refundNo, report, request, true);
       if (isSettled(state.status)) doubts.settle(key, refundNo);
-      if (queryMode === "only" || isSettled(state.status)) return state;
+      if (queryMode === "only" || !isSyncable(state.status)) return state;
       await permit.reserve(1);
       // From here to the request nothing is awaited: what is checked stays true.
       call.signal.throwIfAborted();
@@ -165,7 +165,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
     permit.use();
     const report = await send("QUERY", () => daxpay.query(request, { signal, retry }));
     const refundNo = report.refundNo ?? "";
-    if (queryMode === "only" || own.has(refundNo) || isSettled(statusOf(report.daxpayStatus))) return report;
+    if (queryMode === "only" || own.has(refundNo) || !isSyncable(statusOf(report.daxpayStatus))) return report;
     const proven = await proveOwn(request, report, permit, signal);
     own.set(refundNo, true);
     return proven;

@@ -99,6 +99,14 @@ describe("createSyncer() in mode auto", () => {
     expect(endpoints().at(-1)).toBe("sync");
   });
 
+  test("does not sync a refund whose status it does not know", async () => {
+    const { daxpay, sync, endpoints } = start();
+    daxpay.addRefund({ refundNo: "R1" });
+    daxpay.setFault("unknown-status", { endpoint: "query" });
+    expect(await sync({ refundNo: "R1" })).toMatchObject({ status: "UNKNOWN", final: false, nextSyncDelayMs: 60_000 });
+    expect(endpoints()).toEqual(["query"]);
+  });
+
   test("returns REFUND_NOT_FOUND for an unknown refund without a sync", async () => {
     const { sync, endpoints } = start();
     expect(await sync({ refundNo: "R-NONE" })).toMatchObject({
