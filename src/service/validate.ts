@@ -15,6 +15,7 @@ import {
   TrackRefundRequestSchema,
   UntrackRefundRequestSchema,
 } from "../gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
+import { doubtIn, type DoubtKind } from "../util/doubtful-number.ts";
 import { invalidRequestError, type Violation } from "./errors.ts";
 
 /** Limits of the contract; lengths are in UTF-16 units, as DaxPay counts them (@Size). */
@@ -42,11 +43,26 @@ const visible = (maxLength: number) =>
 const token = (maxLength: number) =>
   visible(maxLength).refine((value) => !ANY_SPACE.test(value), "expected no white space");
 
+/** What a number is that a spreadsheet has certainly changed. Uncertain doubts are for people to decide. */
+const DAMAGE: Readonly<Partial<Record<DoubtKind, string>>> = {
+  scientific: "expected a refund number, got scientific notation, as of a number that a spreadsheet rounded",
+  error: "expected a refund number, got a spreadsheet error",
+  formula: "expected a refund number, got a spreadsheet formula",
+};
+
+const undamaged = (number: z.ZodString) =>
+  number.superRefine((value, context) => {
+    const doubt = doubtIn(value);
+    if (doubt?.certain) context.addIssue({ code: "custom", message: DAMAGE[doubt.kind] });
+  });
+
 const numbers = {
-  refundNo: token(MAX_NUMBER_LENGTH),
-  bizRefundNo: visible(MAX_NUMBER_LENGTH).refine(
-    (value) => !OUTER_SPACE.test(value),
-    "expected no white space at either end",
+  refundNo: undamaged(token(MAX_NUMBER_LENGTH)),
+  bizRefundNo: undamaged(
+    visible(MAX_NUMBER_LENGTH).refine(
+      (value) => !OUTER_SPACE.test(value),
+      "expected no white space at either end",
+    ),
   ),
 };
 const account = z.string().refine(

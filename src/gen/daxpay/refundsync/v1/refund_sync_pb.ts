@@ -28,15 +28,16 @@ export const file_daxpay_refundsync_v1_refund_sync: GenFile = /*@__PURE__*/
 export type SyncRefundRequest = Message<"daxpay.refundsync.v1.SyncRefundRequest"> & {
   /**
    * DaxPay's number of the refund (退款号), at most 100 characters. No white space and no invisible characters: control
-   * characters, soft hyphen, zero-width and bidirectional characters, byte order mark. Required unless biz_refund_no is set.
+   * characters, soft hyphen, zero-width and bidirectional characters, byte order mark. Nothing that only spreadsheets
+   * write: scientific notation (1.23457E+20), errors (#N/A), formulas (="1"). Required unless biz_refund_no is set.
    *
    * @generated from field: string refund_no = 1;
    */
   refundNo: string;
 
   /**
-   * The merchant's number of the refund (商户退款号), at most 100 characters. No invisible characters, and no white space
-   * at either end.
+   * The merchant's number of the refund (商户退款号), at most 100 characters. No invisible characters, no white space at
+   * either end, and nothing that only spreadsheets write.
    *
    * @generated from field: string biz_refund_no = 2;
    */
