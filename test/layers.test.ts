@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, { readonly may: readonly string[]; readonl
   service: { may: ["refund", "daxpay", "gen", "util"], why: "RPCs translate; how they are served is not theirs" },
   telemetry: { may: ["config", "daxpay", "refund", "util"], why: "it observes the domain, and knows no RPC" },
   client: { may: ["gen"], why: "other services copy this file without the service" },
-  console: { may: ["client", "gen"], why: "the page uses the API like any other caller" },
+  console: { may: ["client", "gen", "util"], why: "the page uses the API like any other caller" },
   sandbox: { may: ["util"], why: "a wrong signer must not be able to agree with itself" },
   doctor: { may: ["config", "daxpay", "util"], why: "it finds faults without the service in between" },
   app: {

@@ -1,64 +1,94 @@
 import type { RefundRef } from "../route.ts";
+import { numberIn } from "./cell.ts";
+import { kindOf } from "./columns.ts";
+import { type ListRow, rowsFrom } from "./rows.ts";
 
-/** A pasted or dropped list, as rows of cells. */
+/** Index of a column, or every column where all hold numbers. */
+export type Column = number | "all";
+
+/** A row that names a refund. */
+export interface DataRow extends ListRow {
+  /** Without what spreadsheets and bills put around them. */
+  readonly cells: readonly string[];
+}
+
+/** A part of the list that is not synced, and why. */
+export interface Skipped<Reason extends string> {
+  readonly line: number;
+  readonly text: string;
+  readonly reason: Reason;
+}
+
+/** A pasted or dropped list. */
 export interface List {
-  readonly rows: readonly (readonly string[])[];
-  /** The first row, where it names the columns. */
+  readonly rows: readonly DataRow[];
+  /** The row that names the columns. */
   readonly header: readonly string[] | undefined;
   /** Number of columns. */
   readonly width: number;
-}
-
-export interface NumberColumn {
-  readonly index: number;
+  /** The column that most likely holds the numbers. */
+  readonly likelyColumn: Column;
   /** The kind of numbers, as the column's name tells; undefined where it does not. */
-  readonly kind: RefundRef["kind"] | undefined;
+  readonly likelyKind: RefundRef["kind"] | undefined;
+  readonly skipped: readonly Skipped<"comment" | "separator" | "title" | "header">[];
 }
 
-const SEPARATORS = [",", "\t", ";"];
+const SEPARATORS = [",", "\t", ";", "，", "；", "、", "|"];
+const ALL_SEPARATORS = SEPARATORS.join("");
+const ANY_SEPARATOR = new RegExp(`[${ALL_SEPARATORS}]`);
+/** Maximum number of rows above the one that names the columns. */
+const MAX_TITLE_ROWS = 20;
 
-/** Column names of DaxPay, this service and spreadsheets, in lower case without spaces, hyphens and underscores. */
-const KINDS: Readonly<Record<string, RefundRef["kind"]>> = {
-  refundno: "refundNo",
-  refundnumber: "refundNo",
-  退款号: "refundNo",
-  退款单号: "refundNo",
-  bizrefundno: "bizRefundNo",
-  mchrefundno: "bizRefundNo",
-  merchantrefundno: "bizRefundNo",
-  商户退款号: "bizRefundNo",
-  商户退款单号: "bizRefundNo",
-};
-
-/** Parses lines, or a table separated by commas, tabs or semicolons and quoted as in RFC 4180. */
+/**
+ * Parses numbers in lines or in one line, or a table as spreadsheets and bills write it. Every row is either among the
+ * rows, the header or skipped with a reason.
+ */
 export function listFrom(text: string): List {
   const body = text.replace(/^\ufeff/, "");
-  const rows = cells(body, separatorOf(body)).filter((row) => row.some((cell) => cell !== ""));
-  const header = rows[0]?.some((cell) => kindOf(cell)) ? rows[0] : undefined;
+  const declared = /^"?sep=(.)"?[^\S\r\n]*(?:\r?\n|\r|$)/i.exec(body)?.[1];
+  const table = tableFrom(body, declared ?? separatorOf(body), declared !== undefined);
+  if (table.header || declared || !isFlat(table.rows)) return table;
+  return { ...tableFrom(body, ALL_SEPARATORS + (isSpaced(body) ? " " : ""), false), likelyColumn: "all" };
+}
+
+function tableFrom(body: string, separators: string, declared: boolean): List {
+  const all = rowsFrom(body, separators);
+  const skipped: List["skipped"][number][] = [];
+  const rows: DataRow[] = [];
+  let header: readonly string[] | undefined;
+  for (const [at, row] of all.entries()) {
+    const cells = row.cells?.map(numberIn);
+    if (declared && at === 0) skipped.push({ ...row, reason: "separator" });
+    else if (!cells) skipped.push({ ...row, reason: "comment" });
+    else if (cells.some((cell) => kindOf(cell)) && (header || rows.length <= MAX_TITLE_ROWS)) {
+      if (!header) skipped.push(...rows.splice(0).map((title) => ({ ...title, reason: "title" as const })));
+      header ??= cells;
+      skipped.push({ ...row, reason: "header" });
+    } else rows.push({ ...row, cells });
+  }
+  const [first] = rows;
+  if (!header && first && rows.length > 1 && namesColumns(first, rows[1])) {
+    header = first.cells;
+    skipped.push({ ...first, reason: "header" });
+    rows.shift();
+  }
+  skipped.sort((a, b) => a.line - b.line);
+  const named = header?.findIndex((cell) => kindOf(cell)) ?? -1;
   return {
-    rows: header ? rows.slice(1) : rows,
+    rows,
     header,
-    width: Math.max(0, ...rows.map((row) => row.length)),
+    width: rows.reduce((width, { cells }) => Math.max(width, widthOf(cells)), widthOf(header ?? [])),
+    likelyColumn: named >= 0 ? named : likelyColumn(rows),
+    likelyKind: header && named >= 0 ? kindOf(header[named], header) : undefined,
+    skipped,
   };
 }
 
-/** The column that most likely holds the numbers. */
-export function likelyColumn({ header, rows }: List): NumberColumn {
-  const named = header?.findIndex((cell) => kindOf(cell)) ?? -1;
-  if (header && named >= 0) return { index: named, kind: kindOf(header[named]) };
-  const filled = rows[0]?.findIndex((cell) => cell !== "") ?? 0;
-  return { index: Math.max(0, filled), kind: undefined };
-}
-
-/** The column's distinct numbers in order, and how many duplicates were left out. */
-export function numbersFrom({ rows }: List, column: number): { numbers: readonly string[]; duplicates: number } {
-  const filled = rows.map((row) => row[column] ?? "").filter((cell) => cell !== "");
-  const numbers = [...new Set(filled)];
-  return { numbers, duplicates: filled.length - numbers.length };
-}
-
-/** Decodes UTF-8 or GB 18030, which spreadsheets in China still write; undefined if it is neither. */
+/** Decodes UTF-8, UTF-16 with a byte order mark or GB 18030, as spreadsheets write them; undefined if it is none. */
 export function decodeText(bytes: ArrayBuffer): string | undefined {
+  const [first, second] = new Uint8Array(bytes);
+  if (first === 0xff && second === 0xfe) return decoded(bytes, "utf-16le");
+  if (first === 0xfe && second === 0xff) return decoded(bytes, "utf-16be");
   const texts = ["utf-8", "gb18030"].map((label) => decoded(bytes, label));
   return texts.find((text) => text !== undefined && !text.includes("\0"));
 }
@@ -71,29 +101,48 @@ function decoded(bytes: ArrayBuffer, label: string): string | undefined {
   }
 }
 
-function kindOf(name: string): RefundRef["kind"] | undefined {
-  const key = name.toLowerCase().replace(/[\s_-]/g, "");
-  return Object.hasOwn(KINDS, key) ? KINDS[key] : undefined;
-}
-
-/** The most frequent separator of the first line; a comma if it has none. */
-function separatorOf(text: string): string {
-  const [first] = text.trimStart().split(/\r?\n/, 1);
-  const count = (separator: string) => first.split(separator).length;
-  return SEPARATORS.reduce((best, each) => count(each) > count(best) ? each : best);
-}
-
-function cells(text: string, separator: string): string[][] {
-  const cell = new RegExp(
-    `(?:"((?:[^"]|"")*)"[^${separator}\\r\\n]*|([^${separator}\\r\\n]*))(${separator}|\\r?\\n|\\r|$)`,
-    "y",
+/** The most frequent separator of the row that names the columns, or else of the first row that holds one. */
+function separatorOf(body: string): string {
+  const rows = rowsFrom(body, "\n").filter(({ cells }) => cells);
+  const names = rows.slice(0, MAX_TITLE_ROWS + 1).find(({ text }) =>
+    [...text.split(ANY_SEPARATOR), ...text.split(/\s/)].some((cell) => kindOf(numberIn(cell)))
   );
-  const rows: string[][] = [[]];
-  while (cell.lastIndex < text.length) {
-    const [, quoted, plain, end] = cell.exec(text) ?? [];
-    rows[rows.length - 1].push((quoted?.replaceAll('""', '"') ?? plain ?? "").trim());
-    if (end === undefined || end === "") break;
-    if (end !== separator) rows.push([]);
-  }
-  return rows;
+  const head = names ?? rows.find(({ text }) => ANY_SEPARATOR.test(text)) ?? rows[0];
+  if (!head) return ",";
+  // A row of separators alone is blank, hence no row.
+  const count = (separator: string) => rowsFrom(head.text, separator)[0]?.cells?.length ?? Infinity;
+  const best = SEPARATORS.reduce((best, each) => count(each) > count(best) ? each : best);
+  const isBlank = names ? !kindOf(numberIn(names.text)) : isSpaced(body);
+  return count(best) <= 1 && isBlank ? " " : best;
+}
+
+/** Whether blanks separate numbers: the merchant's own may hold blanks, but hardly digits in each part. */
+function isSpaced(body: string): boolean {
+  const rows = rowsFrom(body, `${ALL_SEPARATORS} `).flatMap(({ cells }) => cells ? [cells.filter((cell) => cell)] : []);
+  return rows.some((cells) => cells.length > 1) && rows.flat().every((cell) => /\d/.test(cell));
+}
+
+/** Whether rows are no table, since there is but one or they differ in their number of cells. */
+function isFlat(rows: readonly DataRow[]): boolean {
+  return rows.length === 1 || new Set(rows.map(({ cells }) => cells.length)).size > 1;
+}
+
+/** Whether a row without any known name holds names: none of its cells has a digit, which the next row's have. */
+function namesColumns({ cells }: DataRow, next: DataRow): boolean {
+  const has = (texts: readonly string[], pattern: RegExp) => texts.some((text) => pattern.test(text));
+  return !has(cells, /\d/) && has(next.cells, /\d/) && (widthOf(cells) > 1 || has(cells, /[\p{Script=Han}\s]/u));
+}
+
+function likelyColumn(rows: readonly DataRow[]): Column {
+  const filled = rows.flatMap(({ cells }) => cells.filter((cell) => cell !== ""));
+  const [first = ""] = filled;
+  const frame = (cell: string) => cell.replace(/\d+/g, "");
+  const areAlike = filled.every((cell) => frame(cell) === frame(first) && Math.abs(cell.length - first.length) <= 2);
+  if (areAlike && rows.some(({ cells }) => widthOf(cells) > 1)) return "all";
+  return Math.max(0, rows[0]?.cells.findIndex((cell) => cell !== "") ?? 0);
+}
+
+/** Number of cells up to the last that is not empty. */
+function widthOf(cells: readonly string[]): number {
+  return cells.findLastIndex((cell) => cell !== "") + 1;
 }
