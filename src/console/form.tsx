@@ -1,4 +1,8 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { doubtIn } from "../util/doubtful-number.ts";
+import { numberIn } from "./batch/cell.ts";
+import { listFrom } from "./batch/list.ts";
+import { select } from "./batch/selection.ts";
 import { useMessages } from "./i18n/locale.ts";
 import type { RefundRef } from "./route.ts";
 
@@ -23,6 +27,8 @@ export function RefundForm({ view, refundRef, clientIp, onClientIp, onSubmit, on
   const [number, setNumber] = useState(refundRef?.number ?? "");
   const [kind, setKind] = useState<RefundRef["kind"]>(refundRef?.kind ?? "refundNo");
   const [missing, setMissing] = useState(false);
+  /** A doubtful number that was submitted, and where to. */
+  const [doubtful, setDoubtful] = useState<{ readonly target: View; readonly number: string }>();
   const field = useRef<HTMLInputElement>(null);
 
   useLayoutEffect(() => {
@@ -30,20 +36,29 @@ export function RefundForm({ view, refundRef, clientIp, onClientIp, onSubmit, on
     setNumber(refundRef.number);
     setKind(refundRef.kind);
     setMissing(false);
+    setDoubtful(undefined);
   }, [refundRef?.number, refundRef?.kind]);
 
   function submit(target: View, text: string) {
-    const trimmed = text.trim();
-    setMissing(trimmed === "");
-    if (trimmed === "") field.current?.focus();
-    else onSubmit(target, { kind, number: trimmed });
+    const number = numberIn(text);
+    const doubt = doubtIn(number);
+    setMissing(number === "");
+    setDoubtful(doubt && { target, number });
+    if (number === "" || doubt) field.current?.focus();
+    else onSubmit(target, { kind, number });
+  }
+
+  function confirm() {
+    if (!doubtful) return;
+    setDoubtful(undefined);
+    onSubmit(doubtful.target, { kind, number: doubtful.number });
   }
 
   function paste(event: ClipboardEvent) {
     const target = event.target instanceof Element ? event.target : undefined;
     if (target?.closest("input, textarea") && (target !== field.current || number !== "")) return;
     const text = event.clipboardData?.getData("text/plain").trim() ?? "";
-    const isList = /[\r\n]/.test(text);
+    const isList = /[\r\n]/.test(text) || holdsNumbers(text);
     if (text === "" || (!isList && text.length > MAX_LENGTH)) return;
     event.preventDefault();
     if (isList) return onList(text);
@@ -81,9 +96,12 @@ export function RefundForm({ view, refundRef, clientIp, onClientIp, onSubmit, on
             spellcheck={false}
             dir="auto"
             required
-            aria-invalid={missing}
-            aria-describedby={missing ? "number-missing" : "number-hint"}
-            onInput={(event) => setNumber(event.currentTarget.value)}
+            aria-invalid={missing || doubtful !== undefined}
+            aria-describedby={missing ? "number-missing" : doubtful ? "number-doubtful" : "number-hint"}
+            onInput={(event) => {
+              setNumber(event.currentTarget.value);
+              setDoubtful(undefined);
+            }}
           />
           <button type="submit" class="main">{messages.form[view]}</button>
           {view === "sync" && (
@@ -92,6 +110,8 @@ export function RefundForm({ view, refundRef, clientIp, onClientIp, onSubmit, on
         </div>
         {missing
           ? <p class="error" id="number-missing" role="alert">{messages.form.missing}</p>
+          : doubtful
+          ? <DoubtfulNumber number={doubtful.number} onConfirm={confirm} />
           : <p class="note" id="number-hint">{messages.form.hint}</p>}
       </div>
       <KindChoice kind={kind} onKind={setKind} />
@@ -110,6 +130,29 @@ export function RefundForm({ view, refundRef, clientIp, onClientIp, onSubmit, on
         </div>
       </details>
     </form>
+  );
+}
+
+/** Whether a text of one line holds several numbers. */
+function holdsNumbers(text: string): boolean {
+  const { numbers, doubtful, skipped } = select(listFrom(text), "all");
+  return numbers.length + doubtful.length + skipped.length > 1;
+}
+
+/** Says why a number is doubtful, and takes the confirmation of one that may be right all the same. */
+function DoubtfulNumber({ number, onConfirm }: { number: string; onConfirm: () => void }) {
+  const { doubt: texts, form } = useMessages();
+  const doubt = doubtIn(number);
+  if (!doubt) return null;
+  return (
+    <>
+      <p class="error" id="number-doubtful" role="alert">{texts[doubt.kind]} {form.doubtAdvice}</p>
+      {!doubt.certain && (
+        <p class="buttons">
+          <button type="button" onClick={onConfirm}>{form.confirm}</button>
+        </p>
+      )}
+    </>
   );
 }
 

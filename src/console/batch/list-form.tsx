@@ -1,8 +1,13 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { KindChoice } from "../form.tsx";
 import { useMessages } from "../i18n/locale.ts";
 import type { RefundRef } from "../route.ts";
-import { decodeText, likelyColumn, listFrom, numbersFrom } from "./list.ts";
+import { LineList } from "./line-list.tsx";
+import { type Column, decodeText, listFrom } from "./list.ts";
+import { select, type SkipReason } from "./selection.ts";
+
+/** What every spreadsheet and bill holds besides numbers. */
+const EXPECTED: ReadonlySet<SkipReason> = new Set(["comment", "separator", "header"]);
 
 interface ListFormProps {
   readonly text: string;
@@ -13,15 +18,20 @@ interface ListFormProps {
 /** Takes a list: typed, pasted, dropped or from a file. */
 export function ListForm({ text, onText, onStart }: ListFormProps) {
   const { batch, languageTag } = useMessages();
-  const list = listFrom(text);
-  const likely = likelyColumn(list);
-  const [selectedColumn, setSelectedColumn] = useState<number>();
+  const list = useMemo(() => listFrom(text), [text]);
+  const [selectedColumn, setSelectedColumn] = useState<Column>();
   const [selectedKind, setSelectedKind] = useState<RefundRef["kind"]>();
   const [notText, setNotText] = useState(false);
   const [dragging, setDragging] = useState(false);
-  const column = selectedColumn !== undefined && selectedColumn < list.width ? selectedColumn : likely.index;
-  const kind = selectedKind ?? likely.kind ?? "refundNo";
-  const { numbers, duplicates } = numbersFrom(list, column);
+  const column = selectedColumn === undefined || (selectedColumn !== "all" && selectedColumn >= list.width)
+    ? list.likelyColumn
+    : selectedColumn;
+  const kind = selectedKind ?? list.likelyKind ?? "refundNo";
+  const { numbers, doubtful, skipped } = useMemo(() => select(list, column), [list, column]);
+  /** The doubtful numbers that the user has confirmed: others than these are to be confirmed anew. */
+  const [confirmed, setConfirmed] = useState<typeof doubtful>();
+  const isConfirmed = doubtful.length > 0 && confirmed === doubtful;
+  const count = numbers.length + (isConfirmed ? doubtful.length : 0);
   const { format } = new Intl.NumberFormat(languageTag);
 
   function replaceText(next: string) {
@@ -48,7 +58,8 @@ export function ListForm({ text, onText, onStart }: ListFormProps) {
       class={dragging ? "list over" : "list"}
       onSubmit={(event) => {
         event.preventDefault();
-        onStart(numbers.map((number) => ({ kind, number })));
+        const all = isConfirmed ? [...numbers, ...doubtful.map(({ number }) => number)] : numbers;
+        onStart(all.map((number) => ({ kind, number })));
       }}
     >
       <div class="field">
@@ -74,10 +85,15 @@ export function ListForm({ text, onText, onStart }: ListFormProps) {
         />
       </p>
       {notText && <p class="error" role="alert">{batch.notText}</p>}
-      {list.width > 1 && (
+      {list.width > 1 && list.rows.length > 1 && (
         <p class="field">
           <label for="column">{batch.column}</label>
-          <select id="column" value={column} onChange={(event) => setSelectedColumn(Number(event.currentTarget.value))}>
+          <select
+            id="column"
+            value={column}
+            onChange={({ currentTarget: { value } }) => setSelectedColumn(value === "all" ? value : Number(value))}
+          >
+            <option value="all">{batch.allColumns}</option>
             {Array.from(
               { length: list.width },
               (_, index) => (
@@ -88,13 +104,37 @@ export function ListForm({ text, onText, onStart }: ListFormProps) {
         </p>
       )}
       <KindChoice kind={kind} onKind={setSelectedKind} />
+      {doubtful.length > 0 && (
+        <fieldset class="doubtful">
+          <legend>{batch.doubtful(format(doubtful.length))}</legend>
+          <p>{batch.doubtfulAdvice}</p>
+          <LineList key={text} lines={doubtful} />
+          <label>
+            <input
+              type="checkbox"
+              checked={isConfirmed}
+              onChange={(event) => setConfirmed(event.currentTarget.checked ? doubtful : undefined)}
+            />
+            {batch.confirm(format(doubtful.length))}
+          </label>
+        </fieldset>
+      )}
+      {skipped.length > 0 && (
+        <details class="skipped" open={skipped.some(({ reason }) => !EXPECTED.has(reason))}>
+          <summary>{batch.skipped(format(skipped.length))}</summary>
+          <LineList key={text} lines={skipped} />
+        </details>
+      )}
       <p class="note" role="status">
-        {batch.count(format(numbers.length))}
-        {duplicates > 0 && ` · ${batch.duplicates(format(duplicates))}`}
+        {[
+          batch.count(format(numbers.length)),
+          doubtful.length > 0 && batch.doubtful(format(doubtful.length)),
+          skipped.length > 0 && batch.skipped(format(skipped.length)),
+        ].filter(Boolean).join(" · ")}
       </p>
       <p class="buttons">
-        <button type="submit" class="main" disabled={numbers.length === 0}>
-          {batch.start(format(numbers.length))}
+        <button type="submit" class="main" disabled={count === 0}>
+          {batch.start(format(count))}
         </button>
       </p>
     </form>

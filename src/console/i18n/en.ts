@@ -1,3 +1,4 @@
+import type { DoubtKind } from "../../util/doubtful-number.ts";
 import { Binding, RefundStatus } from "../../gen/daxpay/refundsync/v1/refund_pb.ts";
 import { Delivery, FailureReason, Step } from "../../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 
@@ -247,6 +248,17 @@ const binding: Record<Binding, string> = {
   [Binding.REQUEST]: "The state and the request: the signed reply repeats the identifier of this request.",
 };
 
+const doubt: Record<DoubtKind, string> = {
+  scientific: "Scientific notation: a spreadsheet has rounded this number.",
+  error: "A spreadsheet error, not a number.",
+  formula: "A formula, not a number.",
+  rounded: "Only zeros after the 15th digit: a spreadsheet may have rounded this number.",
+  date: "A date or time: a spreadsheet may have converted this number.",
+  amount: "An amount, not a refund number?",
+  heading: "A heading or total, not a refund number?",
+  placeholder: "A placeholder for an empty cell?",
+};
+
 /** Every text of the page. Arguments are strings or integers, never markup. */
 export const en = {
   locale: "en",
@@ -260,6 +272,7 @@ export const en = {
   delivery,
   step,
   binding,
+  doubt,
   otherError: {
     title: "The service failed",
     meaning: "The service returned an error that says nothing about the refund.",
@@ -283,6 +296,8 @@ export const en = {
     sync: "Sync",
     watch: "Watch",
     missing: "Enter a refund number.",
+    doubtAdvice: "Copy the number from DaxPay, or format the column as text before you export it.",
+    confirm: "Use this number anyway",
   },
   sync: {
     running: (time: string) => `Waiting for DaxPay … ${time}`,
@@ -354,9 +369,25 @@ export const en = {
     list: "Refund numbers, one per line, or a CSV table",
     file: "Choose a file, or drop one on this page",
     column: "Column",
+    allColumns: "All columns",
     columnNumber: (number: number) => `Column ${number}`,
     count: (count: string) => `${count} refund numbers`,
-    duplicates: (count: string) => `${count} duplicates ignored`,
+    doubtful: (count: string) => `${count} doubtful`,
+    doubtfulAdvice:
+      "These are not synced unless you confirm them. If a spreadsheet changed them, format the column as " +
+      "text and export it again.",
+    confirm: (count: string) => `Sync the doubtful (${count}), too`,
+    skipped: (count: string) => `${count} skipped`,
+    line: (line: string) => `Line ${line}`,
+    reasons: {
+      comment: "A comment.",
+      separator: "Declares the separator.",
+      title: "Above the column names.",
+      header: "Column names.",
+      empty: "No number in this column.",
+      lineBreak: "A line break within quotes.",
+      duplicate: "A duplicate.",
+    },
     start: (count: string) => `Sync ${count} refunds`,
     stop: "Stop",
     retry: (count: string) => `Retry ${count} without a state`,
