@@ -18,8 +18,8 @@ function row(number: string, outcome?: Row["outcome"]): Row {
 
 /** The only row's cells by column, without the empty ones. */
 function cellsOf(outcome?: Row["outcome"]): Record<string, string> {
-  const { header = [], rows: [cells = []] } = listFrom(csvFrom([row("B1", outcome)]));
-  return Object.fromEntries(header.map((name, at) => [name, cells[at]]).filter(([, cell]) => cell !== ""));
+  const { header = [], rows: [first] } = listFrom(csvFrom([row("B1", outcome)]));
+  return Object.fromEntries(header.map((name, at) => [name, first.cells[at]]).filter(([, cell]) => cell !== ""));
 }
 
 describe("csvFrom()", () => {

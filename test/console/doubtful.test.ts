@@ -76,7 +76,7 @@ describeConsole("ListForm", (fixture) => {
       dataTransfer.items.add(new File([bill], "bill.csv"));
       document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
     }, bill);
-    await page.getByRole("status").filter({ hasText: "2 refund numbers · 1 doubtful · 3 skipped" }).waitFor();
+    await page.getByRole("status").filter({ hasText: "2 refund numbers · 1 doubtful numbers · 3 skipped" }).waitFor();
     expect(await page.getByLabel("DaxPay's").isChecked()).toBe(true);
     await page.getByRole("button", { name: "Sync 2 refunds" }).click();
     await page.getByText("All 2 done.").first().waitFor();

@@ -69,6 +69,11 @@ describe("listFrom()", () => {
     });
   });
 
+  test("prefers the named column that is filled most", () => {
+    const text = "refund_no,biz_refund_no,reason\nR1,B1,\n,B2,REFUND_NOT_FOUND\n,B3,REFUND_NOT_FOUND\n";
+    expect(read(text)).toMatchObject({ likelyKind: "bizRefundNo", numbers: ["B1", "B2", "B3"] });
+  });
+
   test("reads columns that blanks separate", () => {
     expect(read("退款号  金额\nR1   5\nR2   6")).toMatchObject({ likelyColumn: 0, numbers: ["R1", "R2"] });
   });

@@ -73,13 +73,13 @@ function tableFrom(body: string, separators: string, declared: boolean): List {
     rows.shift();
   }
   skipped.sort((a, b) => a.line - b.line);
-  const named = header?.findIndex((cell) => kindOf(cell)) ?? -1;
+  const named = namedColumn(header ?? [], rows);
   return {
     rows,
     header,
     width: rows.reduce((width, { cells }) => Math.max(width, widthOf(cells)), widthOf(header ?? [])),
-    likelyColumn: named >= 0 ? named : likelyColumn(rows),
-    likelyKind: header && named >= 0 ? kindOf(header[named], header) : undefined,
+    likelyColumn: named ?? likelyColumn(rows),
+    likelyKind: header && named !== undefined ? kindOf(header[named], header) : undefined,
     skipped,
   };
 }
@@ -131,6 +131,17 @@ function isFlat(rows: readonly DataRow[]): boolean {
 function namesColumns({ cells }: DataRow, next: DataRow): boolean {
   const has = (texts: readonly string[], pattern: RegExp) => texts.some((text) => pattern.test(text));
   return !has(cells, /\d/) && has(next.cells, /\d/) && (widthOf(cells) > 1 || has(cells, /[\p{Script=Han}\s]/u));
+}
+
+/** The column of a known name that is filled most, since results saved as CSV hold both numbers only where found. */
+function namedColumn(header: readonly string[], rows: readonly DataRow[]): number | undefined {
+  const filled = (at: number) => rows.filter(({ cells }) => (cells[at] ?? "") !== "").length;
+  return header.flatMap((name, at) => kindOf(name) ? [{ at, count: filled(at) }] : [])
+    .reduce<{ at: number; count: number } | undefined>(
+      (best, each) => best && best.count >= each.count ? best : each,
+      undefined,
+    )
+    ?.at;
 }
 
 function likelyColumn(rows: readonly DataRow[]): Column {

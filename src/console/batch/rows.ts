@@ -48,11 +48,10 @@ export function rowsFrom(text: string, separators: string): ListRow[] {
 function cellPattern(separators: string): RegExp {
   const single = `[${separators.replace(" ", "").replace(/[\\\]^-]/g, "\\$&")}]`;
   const separator = separators.includes(" ") ? `${single}|${BLANKS}+` : single;
-  const end = `${separator}|\\r|\\n|$`;
   const next = `(${separator}|\\r?\\n|\\r|$)`;
   const quoted = `"((?:[^"]|"")*)"(?:(?!${separator})[^\\S\\r\\n])*`;
   const plain = `((?:(?!${separator})[^\\r\\n])*)`;
-  return new RegExp(`${BLANKS}*(?:${quoted}(?=${end})|${plain})${next}`, "y");
+  return new RegExp(`${BLANKS}*(?:${quoted}|${plain})${next}`, "y");
 }
 
 function startsWithError(line: string): boolean {

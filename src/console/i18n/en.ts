@@ -366,17 +366,17 @@ export const en = {
   },
   batch: {
     heading: "Sync a list of refunds",
-    list: "Refund numbers, one per line, or a CSV table",
+    list: "Refund numbers, one per line or separated by commas, or a CSV table",
     file: "Choose a file, or drop one on this page",
     column: "Column",
     allColumns: "All columns",
     columnNumber: (number: number) => `Column ${number}`,
     count: (count: string) => `${count} refund numbers`,
-    doubtful: (count: string) => `${count} doubtful`,
+    doubtful: (count: string) => `${count} doubtful numbers`,
     doubtfulAdvice:
       "These are not synced unless you confirm them. If a spreadsheet changed them, format the column as " +
       "text and export it again.",
-    confirm: (count: string) => `Sync the doubtful (${count}), too`,
+    confirm: (count: string) => `Sync the ${count} doubtful numbers as well`,
     skipped: (count: string) => `${count} skipped`,
     line: (line: string) => `Line ${line}`,
     reasons: {
