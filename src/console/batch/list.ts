@@ -136,12 +136,8 @@ function namesColumns({ cells }: DataRow, next: DataRow): boolean {
 /** The column of a known name that is filled most, since results saved as CSV hold both numbers only where found. */
 function namedColumn(header: readonly string[], rows: readonly DataRow[]): number | undefined {
   const filled = (at: number) => rows.filter(({ cells }) => (cells[at] ?? "") !== "").length;
-  return header.flatMap((name, at) => kindOf(name) ? [{ at, count: filled(at) }] : [])
-    .reduce<{ at: number; count: number } | undefined>(
-      (best, each) => best && best.count >= each.count ? best : each,
-      undefined,
-    )
-    ?.at;
+  const named = header.flatMap((name, at) => kindOf(name) ? [{ at, count: filled(at) }] : []);
+  return named.sort((a, b) => b.count - a.count)[0]?.at;
 }
 
 function likelyColumn(rows: readonly DataRow[]): Column {
