@@ -148,7 +148,9 @@ export function shuttingDownError(cause?: unknown): ConnectError {
 export function completeError(error: ConnectError): ConnectError {
   // Nobody reads the error of a call that its client canceled.
   if (error.code === Code.Canceled || hasSyncFailure(error)) return error;
-  const reason = REASONS_BY_CODE[error.code] ?? "INTERNAL";
+  // Connect gives `internal` to a message that it cannot decode, which is the caller's.
+  const undecodable = error.code === Code.Internal && error.rawMessage.startsWith("parse binary: ");
+  const reason = undecodable ? "INVALID_REQUEST" : REASONS_BY_CODE[error.code] ?? "INTERNAL";
   const passes = error.code === Code.Unavailable || error.code === Code.DeadlineExceeded;
   const fields: FailureFields = {
     reason,
