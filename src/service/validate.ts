@@ -37,7 +37,9 @@ const SPACE = "[\\x20\\xa0\\u2000-\\u200a\\u202f\\u205f\\u3000]";
 const ANY_SPACE = new RegExp(SPACE);
 const OUTER_SPACE = new RegExp(`^${SPACE}|${SPACE}$`);
 
-const text = (maxLength: number) => z.string().max(maxLength, `expected at most ${maxLength} characters`);
+/** Not z.string().max(), which counts code points. */
+const text = (maxLength: number) =>
+  z.string().refine(({ length }) => length <= maxLength, `expected at most ${maxLength} characters`);
 const visible = (maxLength: number) =>
   text(maxLength).refine((value) => !INVISIBLE.test(value), "expected no invisible characters");
 const token = (maxLength: number) =>
