@@ -1,4 +1,11 @@
-import { createRegistry, type DescFile, type DescMessage, type DescService, toBinary } from "@bufbuild/protobuf";
+import {
+  createRegistry,
+  type DescFile,
+  type DescMessage,
+  type DescService,
+  type Registry,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.ts";
@@ -36,6 +43,7 @@ export function routeReflection(
 function createResponder(services: readonly DescService[], details: readonly DescMessage[]) {
   const files = withDependencies([...services, ...details].map(({ file }) => file));
   const registry = createRegistry(...files);
+  const enumValues = enumValueFiles(registry);
 
   return function respond(query: ReflectionQuery) {
     switch (query.case) {
@@ -69,11 +77,25 @@ function createResponder(services: readonly DescService[], details: readonly Des
     }
   };
 
-  /** A method, field or enum value is found by the type that holds it. */
+  /** A method or field is found by the type that holds it. */
   function fileOfSymbol(symbol: string): DescFile | undefined {
-    const holder = symbol.replace(/\.[^.]*$/, "");
-    return (registry.get(symbol) ?? registry.get(holder))?.file;
+    return (registry.get(symbol) ?? registry.get(scopeOf(symbol)))?.file ?? enumValues.get(symbol);
   }
+}
+
+/** The files of enum values, whose names stand beside their enum rather than in it. */
+function enumValueFiles(registry: Registry): Map<string, DescFile> {
+  const files = new Map<string, DescFile>();
+  for (const type of registry) {
+    if (type.kind !== "enum") continue;
+    for (const { name } of type.values) files.set(`${scopeOf(type.typeName)}.${name}`, type.file);
+  }
+  return files;
+}
+
+/** What a full name stands in. */
+function scopeOf(symbol: string): string {
+  return symbol.replace(/\.[^.]*$/, "");
 }
 
 function found(file: DescFile | undefined, what: string) {
