@@ -1,48 +1,53 @@
-import { expect, test } from "vitest";
-import { startService, summarize } from "../support/service.ts";
+import { describe, expect, test } from "vitest";
+import { systemClock } from "../../src/refund/clock.ts";
+import { outcomeOf } from "../support/outcome.ts";
+import { type Service, startService } from "../support/service.ts";
 
 /** The interface page's own example, over real sockets: its secret, refund number, client IP and time. */
 const PAGE = { refundNo: "DEVR24051020531763000004", clientIp: "127.0.0.1" };
 
-function at(ms: number) {
-  return {
-    sandbox: { now: () => ms, traceId: () => "sIV4zJVhZ4Uz" },
-    world: { clock: { now: () => ms, after: () => () => {} } },
-  };
+/** Starts both at the given time. */
+function startAt(ms: number): Promise<Service> {
+  const now = () => ms;
+  return startService({
+    sandbox: { now, traceId: () => "sIV4zJVhZ4Uz" },
+    dependencies: { clock: { ...systemClock, now } },
+  });
 }
 
-test("the request is exactly the page's", async () => {
-  await using service = await startService(at(1715575932_000));
-  await service.client.syncRefund(PAGE);
-  const [request] = service.sandbox.requests;
-  expect([request.method, request.path]).toEqual(["POST", "/unipay/sync/pay"]);
-  expect(JSON.parse(request.body)).toEqual({
-    refundNo: "DEVR24051020531763000004",
-    clientIp: "127.0.0.1",
-    reqTime: 1715575932,
-    sign: "a375e5517062966dab81b84fec9586a4f88e38f1385f6350ce200a27d32190d7",
+describe("syncRefund() on the documented release", () => {
+  test("sends the interface page's request to the letter", async () => {
+    await using service = await startAt(1715575932_000);
+    await service.client.syncRefund(PAGE);
+    expect(service.sandbox.requests).toMatchObject([{ method: "POST", path: "/unipay/sync/pay" }]);
+    expect(service.sandbox.requests[0].members).toEqual({
+      refundNo: "DEVR24051020531763000004",
+      clientIp: "127.0.0.1",
+      reqTime: 1715575932,
+      sign: "a375e5517062966dab81b84fec9586a4f88e38f1385f6350ce200a27d32190d7",
+    });
   });
-});
 
-test("its success reply is a refund that the channel does not know", async () => {
-  await using service = await startService(at(1715576198_000));
-  const { refund } = await service.client.syncRefund(PAGE);
-  expect(refund).toMatchObject({
-    refundNo: PAGE.refundNo,
-    status: 5,
-    daxpayStatus: "pay_not_found",
-    repliedAt: { seconds: 1715576198n },
-    traceId: "sIV4zJVhZ4Uz",
+  test("returns the page's success reply as a refund that the channel does not know", async () => {
+    await using service = await startAt(1715576198_000);
+    const { refund } = await service.client.syncRefund(PAGE);
+    expect(refund).toMatchObject({
+      refundNo: PAGE.refundNo,
+      status: 5,
+      daxpayStatus: "pay_not_found",
+      replyTime: { seconds: 1715576198n },
+      daxpayTraceId: "sIV4zJVhZ4Uz",
+      final: false,
+      nextSyncDelay: { seconds: 30n },
+    });
   });
-  expect(refund?.nextSyncDelay).toBeUndefined();
-});
 
-test("its failure reply as printed is refused, signed properly it is an unknown refund", async () => {
-  await using service = await startService(at(1715345296_000));
-  const printed = service.client.syncRefund({ refundNo: "FAULT-PAGE-FAILURE" });
-  expect(await summarize(printed)).toBe("data_loss REPLY_UNVERIFIED ANSWERED -");
-  expect(await summarize(service.client.syncRefund({ refundNo: "FAULT-STRING-CODE" })))
-    .toBe("not_found REFUND_NOT_FOUND ANSWERED -");
-  expect(await summarize(service.client.syncRefund({ refundNo: "R-UNKNOWN" })))
-    .toBe("not_found REFUND_NOT_FOUND ANSWERED -");
+  test.each([
+    ["as printed, whose signature is wrong", "FAULT-PAGE-FAILURE", "REPLY_UNVERIFIED"],
+    ["signed, with its code as a text", "FAULT-STRING-CODE", "REFUND_NOT_FOUND"],
+    ["signed, with its code as a number", "R-UNKNOWN", "REFUND_NOT_FOUND"],
+  ])("reads the page's failure reply %s", async (_how, refundNo, reason) => {
+    await using service = await startAt(1715345296_000);
+    expect(await outcomeOf(service.client.syncRefund({ refundNo }))).toMatchObject({ reason, delivery: "ANSWERED" });
+  });
 });

@@ -1,15 +1,14 @@
-import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { Code, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { failureOf } from "../../src/client.ts";
-import { RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
+import { Binding, RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { Delivery, FailureReason } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
-import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
-import { Health, HealthCheckResponse_ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.ts";
-import { acceleratedClock, PROTOCOLS, startService } from "../support/service.ts";
+import { RefundTrackingService } from "../../src/gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
+import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { errorOf, errorOutcome, resultOutcome } from "../support/outcome.ts";
+import { acceleratedClock, PROTOCOLS, type Service, startService } from "../support/service.ts";
 
-let service: Awaited<ReturnType<typeof startService>>;
+let service: Service;
 beforeAll(async () =>
   void (service = await startService({
     sandbox: { release: "2.0.8" },
@@ -19,131 +18,84 @@ beforeAll(async () =>
 );
 afterAll(() => service[Symbol.asyncDispose]());
 
-describe.each(Object.entries(PROTOCOLS))("%s", (protocol, transport) => {
+describe.each(Object.entries(PROTOCOLS))("RefundSyncService over %s", (protocol, transport) => {
   const client = () => createClient(RefundSyncService, transport(service));
+  /** A refund of this protocol's own. */
+  const numberOf = (family: string) => `${family}-${protocol.replaceAll(" ", "")}`;
 
-  test("a refund's state, whole", async () => {
+  test("syncRefund() returns a final state with every field that the query fills", async () => {
+    const before = Date.now() - 60_000;
     const { refund } = await client().syncRefund({ refundNo: "R-SUCCEEDS", bizRefundNo: "B-SUCCEEDS" });
-    if (!refund?.replyTime) throw new Error("found no refund");
-    expect(refund.status).toBe(RefundStatus.SUCCEEDED);
-    expect(refund.daxpayStatus).toBe("refund_success");
-    expect([refund.refundNo, refund.bizRefundNo]).toEqual(["R-SUCCEEDS", "B-SUCCEEDS"]);
-    expect(refund.daxpayTraceId).toMatch(/^\w{12}$/);
-    expect(Math.abs(timestampMs(refund.replyTime) - Date.now())).toBeLessThan(60_000);
-    expect(refund.final).toBe(true);
-  });
-
-  test("a state that is not final says when to ask again", async () => {
-    const { refund } = await client().syncRefund({ bizRefundNo: "B-WAITS" });
-    expect(refund?.status).toBe(RefundStatus.IN_PROGRESS);
-    expect(refund?.nextSyncDelay && durationMs(refund.nextSyncDelay)).toBe(10_000);
-  });
-
-  test("a failure with its details", async () => {
-    const error = await client().syncRefund({ refundNo: "R-CHANNEL-ERROR" }).catch(ConnectError.from);
-    if (!(error instanceof ConnectError)) throw new Error("found a refund, wanted a failure");
-    expect(error.code).toBe(Code.Unavailable);
-    const failure = failureOf(error);
-    expect(failure).toMatchObject({
-      reason: FailureReason.CHANNEL_FAILED,
-      delivery: Delivery.ANSWERED,
-      daxpayCode: 1,
-      daxpayMessage: "系统繁忙，请稍后再试",
-    });
-    expect(failure?.retryDelay && durationMs(failure.retryDelay)).toBe(60_000);
-    expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{
-      reason: "CHANNEL_FAILED",
-      domain: "daxpay.refundsync.v1",
-    }]);
-    expect(error.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 60n } }]);
-  });
-
-  const ip = "::ffff:300.1.1.1";
-  const bad = [
-    ["neither number", {}, "refund_no or biz_refund_no is required"],
-    ["blank number", { refundNo: " " }, "refund_no"],
-    ["refund_no too long", { refundNo: "R".repeat(33) }, "refund_no"],
-    ["biz_refund_no too long", { bizRefundNo: "B".repeat(101) }, "biz_refund_no"],
-    ["control character", { refundNo: "R\u0007" }, "refund_no"],
-    ["ideographic space", { refundNo: "R1\u3000" }, "refund_no"],
-    ["space at the end", { bizRefundNo: "B1 " }, "biz_refund_no"],
-    ["zero width space", { bizRefundNo: "B\u200b1" }, "biz_refund_no"],
-    ["client_ip that is none", { refundNo: "R", clientIp: "300.1.1.1" }, "client_ip"],
-    ["client_ip too long", { refundNo: "R", clientIp: ip.repeat(8) }, "client_ip"],
-    ["nonce_str too long", { refundNo: "R", nonceStr: "n".repeat(33) }, "nonce_str"],
-  ] as const;
-  test.each(bad)("bad request: %s", async (_, request, named) => {
-    const heard = service.sandbox.requests.length;
-    const error = ConnectError.from(await client().syncRefund(request).catch((error) => error));
-    expect(error.code).toBe(Code.InvalidArgument);
-    expect(error.rawMessage).toContain(named);
-    expect(error.details.map((detail) => "type" in detail && detail.type)).toContain("buf.validate.Violations");
-    expect(service.sandbox.requests.length).toBe(heard);
-  });
-
-  test("a batch: each result with its index, bad items and failures among them", async () => {
-    const refunds = [{ refundNo: "R-SUCCEEDS" }, { refundNo: "" }, { refundNo: "R-UNKNOWN" }, {
+    expect(refund).toMatchObject({
       refundNo: "R-SUCCEEDS",
-    }];
-    const seen = new Map<number, string>();
-    for await (const { index, outcome } of client().batchSyncRefunds({ requests: refunds })) {
-      const { case: kind, value } = outcome;
-      seen.set(
-        index,
-        kind === "refund" ? value.daxpayStatus : `${FailureReason[value?.reason ?? 0]} ${value?.daxpayMessage}`,
-      );
-    }
-    expect(Object.fromEntries(seen)).toEqual({
-      0: "refund_success",
-      1: "INVALID_REQUEST refund_no or biz_refund_no is required",
-      2: "REFUND_NOT_FOUND 未查询到退款订单",
-      3: "refund_success",
+      bizRefundNo: "B-SUCCEEDS",
+      status: RefundStatus.SUCCEEDED,
+      daxpayStatus: "success",
+      daxpayTraceId: expect.stringMatching(/^\w{12}$/),
+      final: true,
+      account: "default",
+      binding: Binding.REFUND,
+      orderNo: expect.stringMatching(/\S/),
+      channel: "wechat_pay",
+      amountFen: expect.any(BigInt),
+    });
+    expect(refund?.nextSyncDelay).toBeUndefined();
+    expect(refund?.replyTime && timestampMs(refund.replyTime)).toBeGreaterThan(before);
+    expect(refund?.finishTime && timestampMs(refund.finishTime)).toBeGreaterThan(0);
+  });
+
+  test("syncRefund() returns a state that is not final with the delay until the next sync", async () => {
+    const { refund } = await client().syncRefund({ bizRefundNo: "B-WAITS" });
+    expect(refund).toMatchObject({
+      status: RefundStatus.IN_PROGRESS,
+      final: false,
+      nextSyncDelay: { seconds: 10n },
     });
   });
 
-  test.each([[0], [1001]])("a batch of %d is refused", async (count) => {
-    const refunds = Array.from({ length: count }, () => ({ refundNo: "R-SUCCEEDS" }));
-    const read = async () => {
-      for await (const _ of client().batchSyncRefunds({ requests: refunds })) throw new Error("found a result");
-    };
-    await expect(read()).rejects.toMatchObject({ code: Code.InvalidArgument });
+  test("batchSyncRefunds() returns every result with its index, failures among them", async () => {
+    const refundNo = numberOf("LOAD");
+    const requests = [{ refundNo }, { refundNo: "" }, { refundNo: "R-UNKNOWN" }, { refundNo }];
+    const results = await Array.fromAsync(client().batchSyncRefunds({ requests }));
+    expect(Object.fromEntries(results.map((result) => [result.index, resultOutcome(result)]))).toMatchObject({
+      0: { status: "SUCCEEDED", final: true },
+      1: { code: "invalid_argument", reason: "INVALID_REQUEST", delivery: "NOT_SENT", step: undefined },
+      2: { code: "not_found", reason: "REFUND_NOT_FOUND", delivery: "NOT_SENT", step: "QUERY" },
+      3: { status: "SUCCEEDED", final: true },
+    });
   });
 
-  test("a watch until the state is final", async () => {
-    service.sandbox.reset();
-    const seen: string[] = [];
-    for await (
-      const { attempt, outcome } of client().watchRefund({ refundNo: `WAIT2-${protocol.replaceAll(" ", "")}` })
-    ) {
-      seen.push(`${attempt} ${outcome.case === "refund" && outcome.value.daxpayStatus}`);
-    }
-    expect(seen).toEqual(["1 refund_progress", "2 refund_progress", "3 refund_success"]);
+  test("watchRefund() returns every attempt and ends with the final state", async () => {
+    const attempts = await Array.fromAsync(client().watchRefund({ refundNo: numberOf("WAIT2") }));
+    expect(attempts.map((each) => ({ attempt: each.attempt, ...resultOutcome(each) }))).toMatchObject([
+      { attempt: 1, status: "IN_PROGRESS", final: false },
+      { attempt: 2, status: "IN_PROGRESS", final: false },
+      { attempt: 3, status: "SUCCEEDED", final: true },
+    ]);
   });
 
-  test("a watch that repeating will not help ends with the failure, after sending it", async () => {
-    const seen: unknown[] = [];
-    const read = async () => {
-      for await (const { outcome } of client().watchRefund({ refundNo: "R-UNKNOWN" })) {
-        seen.push(outcome.case === "failure" && outcome.value.reason);
-      }
-    };
-    const error = ConnectError.from(await read().catch((error) => error));
-    expect(seen).toEqual([FailureReason.REFUND_NOT_FOUND]);
-    expect([error.code, failureOf(error)?.reason]).toEqual([Code.NotFound, FailureReason.REFUND_NOT_FOUND]);
+  test("watchRefund() sends a failure that is not retryable as an outcome and ends with it", async () => {
+    const watch = client().watchRefund({ refundNo: "R-UNKNOWN" })[Symbol.asyncIterator]();
+    const notFound = { code: "not_found", reason: "REFUND_NOT_FOUND", delivery: "NOT_SENT", retryDelayMs: undefined };
+    expect(resultOutcome((await watch.next()).value)).toMatchObject(notFound);
+    expect(errorOutcome(await errorOf(watch.next()))).toMatchObject(notFound);
   });
 
-  test("a watch ends at the caller's deadline", async () => {
-    const read = async () => {
-      for await (const _ of client().watchRefund({ refundNo: "R-WAITS" }, { timeoutMs: 300 })) { /* goes on */ }
-    };
-    await expect(read()).rejects.toMatchObject({ code: Code.DeadlineExceeded });
+  test("watchRefund() ends with deadline_exceeded at the caller's deadline", async () => {
+    const watch = Array.fromAsync(client().watchRefund({ refundNo: "R-WAITS" }, { timeoutMs: 300 }));
+    await expect(watch).rejects.toMatchObject({ code: Code.DeadlineExceeded });
   });
 
-  test("health", async () => {
+  test("health reports both services as serving", async () => {
     const health = createClient(Health, transport(service));
-    expect((await health.check({})).status).toBe(HealthCheckResponse_ServingStatus.SERVING);
-    expect((await health.check({ service: RefundSyncService.typeName })).status).toBe(1);
+    for (const name of ["", RefundSyncService.typeName]) {
+      expect(await health.check({ service: name })).toMatchObject({ status: ServingStatus.SERVING });
+    }
     await expect(health.check({ service: "none" })).rejects.toMatchObject({ code: Code.NotFound });
-    expect(Object.keys((await health.list({})).statuses)).toEqual(["", RefundSyncService.typeName]);
+    expect((await health.list({})).statuses).toMatchObject({
+      "": { status: ServingStatus.SERVING },
+      [RefundSyncService.typeName]: { status: ServingStatus.SERVING },
+      [RefundTrackingService.typeName]: { status: ServingStatus.SERVING },
+    });
   });
 });

@@ -1,46 +1,72 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createClient } from "@connectrpc/connect";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
-import { ConnectError } from "@connectrpc/connect";
 import { afterEach, expect, test } from "vitest";
-import { acceleratedClock, startService, summarize } from "../support/service.ts";
+import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { REFUNDS } from "../../src/sandbox/refunds.ts";
+import { acceleratedClock, PROTOCOLS, startService } from "../support/service.ts";
 
-/** Long enough to be told from everything else that is printed. */
+/** Long enough to be told apart from everything else that is printed. */
 const SECRET = "s3cret-0f-the-merchant-7c1d";
 const PREVIOUS = "f0rmer-secret-of-the-merchant-91ab";
+const TOKEN = "t0ken-of-the-billing-service-55e0";
+const WRONG_TOKEN = "wr0ng-token-of-a-stranger-02c4";
 
 afterEach(() => reset());
 
-test("neither secret nor signature stands in anything that is logged or returned", async () => {
+/** Everything that a caller can see of a response or an error. */
+function shown(result: unknown): string {
+  return Deno.inspect(result, { depth: 20, strAbbreviateSize: Infinity, iterableLimit: Infinity, getters: true });
+}
+
+test.each(["2.0.8", "3.0.0"] as const)("No secret, signature or token is logged or returned on %s", async (release) => {
   const records: LogRecord[] = [];
   await configure({
     reset: true,
     sinks: { memory: (record) => records.push(record) },
     loggers: [{ category: [], lowestLevel: "trace", sinks: ["memory"] }],
   });
-  const returned: string[] = [];
+  const tokensFile = path.join(mkdtempSync(path.join(tmpdir(), "secrets-")), "tokens");
+  writeFileSync(tokensFile, `billing ${TOKEN}\n`);
+  await using service = await startService({
+    sandbox: { release, secret: SECRET, previousSecret: PREVIOUS },
+    variables: {
+      DAXPAY_SIGN_SECRET: SECRET,
+      DAXPAY_SIGN_SECRET_PREVIOUS: PREVIOUS,
+      DAXPAY_TIMEOUT_MS: "200",
+      AUTH_TOKENS_FILE: tokensFile,
+    },
+    dependencies: acceleratedClock(500),
+  });
+  const { sandbox } = service;
+  const results: unknown[] = [];
   const signatures: string[] = [];
-  for (const release of ["2.0.8", "3.0.0"] as const) {
-    await using service = await startService({
-      sandbox: { release, secret: SECRET, previousSecret: PREVIOUS },
-      variables: { DAXPAY_SIGN_SECRET: SECRET, DAXPAY_SIGN_SECRET_PREVIOUS: PREVIOUS },
-      dependencies: acceleratedClock(500),
-    });
-    const { client, sandbox } = service;
-    for (const refundNo of ["R-SUCCEEDS", "R-UNKNOWN", "R-LOCKED", "R-CHANNEL-ERROR", "R-NULL-POINTER", "bad number"]) {
-      await summarize(client.syncRefund({ refundNo }));
-    }
-    for (const fault of ["RESET", "CUT", "HTTP-500", "HTTP-429", "NOT-JSON", "WRONG-SIGN", "OVERSIZED", "STALE"]) {
-      const error = ConnectError.from(await client.syncRefund({ refundNo: `FAULT-${fault}` }).catch((error) => error));
-      returned.push(error.message, JSON.stringify(error.details), String(error.cause));
-      for (const [name, value] of error.metadata) returned.push(name, value);
-    }
-    signatures.push(...sandbox.requests.map(({ body }) => JSON.parse(body).sign));
-    await sandbox.close();
-    returned.push(await summarize(client.syncRefund({ refundNo: "LOAD-1" })));
+  const call = async (protocol: string, refundNo: string, token = TOKEN) => {
+    const client = createClient(RefundSyncService, PROTOCOLS[protocol](service));
+    const headers = { authorization: `Bearer ${token}` };
+    results.push(await client.syncRefund({ refundNo }, { headers }).catch((error) => error));
+  };
+  // HTTP 429 holds up all other requests.
+  const numbers = REFUNDS.map(({ refundNo }) => refundNo).filter((refundNo) => refundNo !== "FAULT-HTTP-429");
+  for (const refundNo of [...numbers, "bad number"]) await call("gRPC", refundNo);
+  for (const protocol of Object.keys(PROTOCOLS)) {
+    await call(protocol, "FAULT-NOT-JSON");
+    await call(protocol, "R-SUCCEEDS", WRONG_TOKEN);
   }
-  expect(records.length).toBeGreaterThan(20);
-  const shown = records.map((record) => Deno.inspect(record, { depth: 20, strAbbreviateSize: Infinity })).join("\n") +
-    returned.join("\n");
-  expect(signatures.length).toBeGreaterThan(20);
-  for (const secret of [SECRET, PREVIOUS, ...signatures]) expect(shown.includes(secret)).toBe(false);
-  expect(shown).not.toMatch(/&key=/i);
+  results.push(
+    await (await fetch(`${service.http}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })).text(),
+  );
+  signatures.push(...sandbox.requests.map(({ members }) => String(members?.sign)));
+  await sandbox.close();
+  await call("gRPC", "LOAD-1");
+
+  expect(records.length).toBeGreaterThan(numbers.length);
+  expect(signatures.length).toBeGreaterThan(numbers.length);
+  const everything = shown(records) + shown(results);
+  for (const secret of [SECRET, PREVIOUS, TOKEN, WRONG_TOKEN, ...signatures]) {
+    expect(everything.includes(secret), secret).toBe(false);
+  }
+  expect(everything).not.toMatch(/&key=/i);
 });
