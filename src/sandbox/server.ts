@@ -196,7 +196,8 @@ function halfOf(body: string): ReadableStream<Uint8Array> {
   let sent = false;
   return new ReadableStream({
     pull(controller) {
-      if (sent) return controller.error(brokenConnection("unexpected end of file"));
+      // Worded as Deno's fetch does it.
+      if (sent) return controller.error(new TypeError("error reading a body from connection: unexpected end of file"));
       sent = true;
       controller.enqueue(bytes.subarray(0, Math.floor(bytes.length / 2)));
     },
