@@ -52,7 +52,8 @@ export function createBreaker(clock: Clock, onChange: (state: BreakerState) => v
   function onError(error: unknown, probing: boolean): void {
     if (isUpstreamFailure(error)) {
       failures++;
-      if (probing || failures >= THRESHOLD) open(error);
+      // A request from before the circuit opened neither prolongs the pause nor decides for the probe.
+      if (probing || (state === "closed" && failures >= THRESHOLD)) open(error);
     } else if (isReply(error)) onReply();
     // A probe that proves nothing, for example because its caller left: the next call is the next probe.
     else if (probing) change("open");
