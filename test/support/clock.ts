@@ -1,42 +1,45 @@
 import type { Clock } from "../../src/refund/clock.ts";
 
 export interface ManualClock extends Clock {
-  /** Moves time on; everything that falls due runs, in order, each with the work that it sets off. */
+  /** Passes time; timers that fall due run in order, each with the work that it sets off. */
   advance(ms: number): Promise<void>;
-  /** How much waits for its time. */
+  /** Sets the wall clock forward, or back where negative. No time passes. */
+  setWallClock(byMs: number): void;
   pendingTimers(): number;
 }
 
-/** A clock that stands still until it is moved. */
-export function createManualClock(start = 0): ManualClock {
-  let now = start;
-  const sleepers = new Set<{ readonly due: number; readonly wake: () => void }>();
+/** A clock that stands still until time is passed. */
+export function createManualClock(): ManualClock {
+  let now = 0;
+  let offset = 0;
+  const timers = new Set<{ readonly due: number; readonly work: () => void }>();
   return {
-    now: () => now,
+    now: () => now + offset,
     elapsed: () => now,
-    after(ms, wake) {
-      const sleeper = { due: now + ms, wake };
-      sleepers.add(sleeper);
-      return () => void sleepers.delete(sleeper);
+    after(ms, work) {
+      const timer = { due: now + ms, work };
+      timers.add(timer);
+      return () => void timers.delete(timer);
     },
     async advance(ms) {
       const end = now + ms;
       await settle();
       for (;;) {
-        const [next] = [...sleepers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due);
+        const [next] = [...timers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due);
         if (!next) break;
         now = Math.max(now, next.due);
-        sleepers.delete(next);
-        next.wake();
+        timers.delete(next);
+        next.work();
         await settle();
       }
       now = end;
     },
-    pendingTimers: () => sleepers.size,
+    setWallClock: (byMs) => void (offset += byMs),
+    pendingTimers: () => timers.size,
   };
 }
 
-/** Lets everything run that needs no time. */
+/** Runs everything that needs no time. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
