@@ -123,6 +123,8 @@ export function createRateLimiter({ rate, concurrency }: RateLimitOptions, clock
         left--;
         reserved--;
         sentAt.push(clock.elapsed());
+        // Whoever waited for reserved requests can now tell when the window has room.
+        if (!cancelTimer && jobs.size + waiting.length > 0) schedule(sentAt[0] + windowMs - clock.elapsed());
       },
     };
     try {
