@@ -1,109 +1,128 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createSingleFlight, type SharedCall } from "../../src/refund/single-flight.ts";
 import { createManualClock, settle } from "../support/clock.ts";
 
-function start() {
-  const clock = createManualClock();
-  const runs: { flight: SharedCall; land: (value: string) => void; crash: (error: Error) => void }[] = [];
-  let shared = 0;
-  const flights = createSingleFlight<string>(clock, () => shared++);
-  const join = (key: string, timeoutMs = 1000, signal = new AbortController().signal) =>
-    flights.do(key, { signal, timeoutMs }, (flight) => {
-      const { promise, resolve, reject } = Promise.withResolvers<string>();
-      runs.push({ flight, land: resolve, crash: reject });
-      return promise;
-    });
-  return { clock, runs, flights, join, shared: () => shared };
+interface Run {
+  readonly call: SharedCall;
+  readonly resolve: (value: string) => void;
+  readonly reject: (error: Error) => void;
 }
 
-test("callers of one key share one run, others have their own", async () => {
-  const { runs, join, flights, shared, clock } = start();
-  const answers = [join("a"), join("a"), join("b"), join("a")];
-  await settle();
-  expect(runs.length).toBe(2);
-  expect(shared()).toBe(2);
-  runs[0].land("A");
-  runs[1].land("B");
-  expect(await Promise.all(answers)).toEqual(["A", "A", "B", "A"]);
-  expect([flights.size(), clock.pendingTimers()]).toEqual([0, 0]);
-});
+function start() {
+  const clock = createManualClock();
+  const runs: Run[] = [];
+  let coalesced = 0;
+  const flights = createSingleFlight<string>(clock, () => coalesced++);
+  /** Joins or starts the run of the key, which ends when the test says so. */
+  const join = (key: string, timeoutMs = 1000, signal = new AbortController().signal) =>
+    flights.do(key, { signal, timeoutMs }, (call) => {
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      runs.push({ call, resolve, reject });
+      return promise;
+    });
+  return { clock, runs, flights, join, coalesced: () => coalesced };
+}
 
-test("a run that has ended is not shared", async () => {
-  const { runs, join } = start();
-  const first = join("a");
-  await settle();
-  runs[0].land("1");
-  await first;
-  const second = join("a");
-  await settle();
-  runs[1].land("2");
-  expect(await second).toBe("2");
-});
+describe("createSingleFlight().do()", () => {
+  test("shares one run between the callers of a key", async () => {
+    const { runs, join, flights, coalesced, clock } = start();
+    const results = [join("a"), join("a"), join("b"), join("a")];
+    await settle();
+    expect(runs).toHaveLength(2);
+    expect(coalesced()).toBe(2);
+    expect(flights.size()).toBe(2);
+    runs[0].resolve("A");
+    runs[1].resolve("B");
+    expect(await Promise.all(results)).toEqual(["A", "A", "B", "A"]);
+    expect(flights.size()).toBe(0);
+    expect(clock.pendingTimers()).toBe(0);
+  });
 
-test("one that leaves does not end it for the others, the last one does", async () => {
-  const { runs, join, flights, clock } = start();
-  const one = new AbortController();
-  const two = new AbortController();
-  const first = join("a", 1000, one.signal);
-  const second = join("a", 1000, two.signal);
-  await settle();
-  one.abort(new Error("gone"));
-  await expect(first).rejects.toThrow("gone");
-  expect(runs[0].flight.signal.aborted).toBe(false);
-  two.abort(new Error("gone too"));
-  await expect(second).rejects.toThrow("gone too");
-  expect(runs[0].flight.signal.aborted).toBe(true);
-  expect([flights.size(), clock.pendingTimers()]).toEqual([0, 0]);
-});
+  test("starts a new run after the last one has ended", async () => {
+    const { runs, join, coalesced } = start();
+    const first = join("a");
+    await settle();
+    runs[0].resolve("1");
+    await first;
+    const second = join("a");
+    await settle();
+    runs[1].resolve("2");
+    expect(await second).toBe("2");
+    expect(coalesced()).toBe(0);
+  });
 
-test("a newcomer after the last one has left starts anew", async () => {
-  const { runs, join } = start();
-  const gone = new AbortController();
-  const first = join("a", 1000, gone.signal);
-  await settle();
-  gone.abort(new Error("gone"));
-  await first.catch(() => {});
-  const second = join("a");
-  await settle();
-  runs[1].land("new");
-  expect(await second).toBe("new");
-});
+  test("aborts the run's signal when the last caller leaves, not before", async () => {
+    const { runs, join, flights, clock } = start();
+    const one = new AbortController();
+    const two = new AbortController();
+    const first = join("a", 1000, one.signal);
+    const second = join("a", 1000, two.signal);
+    await settle();
+    one.abort(new Error("gone"));
+    await expect(first).rejects.toThrow("gone");
+    expect(runs[0].call.signal.aborted).toBe(false);
+    two.abort(new Error("gone too"));
+    await expect(second).rejects.toThrow("gone too");
+    expect(runs[0].call.signal.aborted).toBe(true);
+    expect(flights.size()).toBe(0);
+    expect(clock.pendingTimers()).toBe(0);
+  });
 
-test("each caller's time ends by itself, with what the work says of lateness", async () => {
-  const { runs, join, clock } = start();
-  const hurried = join("a", 100);
-  const patient = join("a", 5000);
-  await settle();
-  runs[0].flight.timeoutError = () => new Error("in line");
-  expect(runs[0].flight.deadline()).toBe(5000);
-  const late = expect(hurried).rejects.toThrow("in line");
-  await clock.advance(100);
-  await late;
-  expect(runs[0].flight.signal.aborted).toBe(false);
-  runs[0].land("done");
-  expect(await patient).toBe("done");
-});
+  test("starts a new run after the last caller has left, and ignores how the abandoned one ends", async () => {
+    const { runs, join, flights } = start();
+    const gone = new AbortController();
+    const first = join("a", 1000, gone.signal).catch((error) => error);
+    await settle();
+    gone.abort("gone");
+    expect(await first).toBe("gone");
+    const second = join("a");
+    await settle();
+    // An unhandled rejection would fail the test run.
+    runs[0].reject(new Error("unseen"));
+    await settle();
+    expect(flights.size()).toBe(1);
+    runs[1].resolve("new");
+    expect(await second).toBe("new");
+  });
 
-test("a failure reaches every caller, and one that all have left nobody", async () => {
-  const { runs, join } = start();
-  const both = Promise.allSettled([join("a"), join("a")]);
-  await settle();
-  runs[0].crash(new Error("broken"));
-  expect((await both).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  test("rejects each caller at its own deadline with the run's timeoutError", async () => {
+    const { runs, join, clock } = start();
+    const impatient = join("a", 100);
+    const patient = join("a", 5000);
+    await settle();
+    expect(runs[0].call.deadline()).toBe(5000);
+    runs[0].call.timeoutError = () => new Error("queued");
+    const late = expect(impatient).rejects.toThrow("queued");
+    await clock.advance(100);
+    await late;
+    expect(runs[0].call.signal.aborted).toBe(false);
+    runs[0].resolve("done");
+    expect(await patient).toBe("done");
+  });
 
-  const gone = new AbortController();
-  const left = join("b", 1000, gone.signal);
-  await settle();
-  gone.abort(new Error("gone"));
-  await left.catch(() => {});
-  // An unhandled rejection would fail the test run.
-  runs[1].crash(new Error("unseen"));
-  await settle();
-});
+  test("is not changed by the wall clock", async () => {
+    const { runs, join, clock } = start();
+    const result = join("a", 1000);
+    await settle();
+    clock.setWallClock(3_600_000);
+    expect(runs[0].call.deadline()).toBe(1000);
+    runs[0].resolve("done");
+    expect(await result).toBe("done");
+  });
 
-test("one that has gone before is not let in", async () => {
-  const { runs, join } = start();
-  await expect(join("a", 1000, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
-  await settle();
-  expect(runs.length).toBe(0);
+  test("rejects every caller when the run fails", async () => {
+    const { runs, join } = start();
+    const results = Promise.allSettled([join("a"), join("a")]);
+    await settle();
+    const reason = new Error("broken");
+    runs[0].reject(reason);
+    expect(await results).toEqual([{ status: "rejected", reason }, { status: "rejected", reason }]);
+  });
+
+  test("rejects a caller whose signal has aborted before, without a run", async () => {
+    const { runs, join } = start();
+    await expect(join("a", 1000, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
+    await settle();
+    expect(runs).toEqual([]);
+  });
 });

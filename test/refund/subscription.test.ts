@@ -1,73 +1,76 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Subscription } from "../../src/refund/subscription.ts";
 import { settle } from "../support/clock.ts";
 
-/** A seat, what its reader has read, and how often it was left. */
-function sit() {
+/** A subscription, what its consumer has read, how that ended, and how often it was unsubscribed. */
+function setup() {
   const gone = new AbortController();
-  const found = { left: 0, read: [] as unknown[] };
-  const seat = new Subscription<number>(gone.signal, () => found.left++);
+  const seen = { unsubscribed: 0, values: [] as number[], ended: undefined as unknown };
+  const subscription = new Subscription<number>(gone.signal, () => seen.unsubscribed++);
   const read = async () => {
     try {
-      for await (const value of seat) found.read.push(value);
-      found.read.push("end");
+      for await (const value of subscription) seen.values.push(value);
+      seen.ended = "done";
     } catch (error) {
-      found.read.push(error);
+      seen.ended = error;
     }
   };
-  return { seat, gone, found, read };
+  return { subscription, gone, seen, read };
 }
 
-test("a slow reader gets all in order, then the end", async () => {
-  const { seat, found, read } = sit();
-  seat.push(1);
-  seat.push(2);
-  seat.end();
-  expect(found).toEqual({ left: 1, read: [] });
-  await read();
-  expect(found).toEqual({ left: 1, read: [1, 2, "end"] });
-});
+describe("Subscription", () => {
+  test("buffers values for a slow consumer, and then ends", async () => {
+    const { subscription, seen, read } = setup();
+    subscription.push(1);
+    subscription.push(2);
+    subscription.end();
+    expect(seen).toMatchObject({ unsubscribed: 1, values: [] });
+    await read();
+    expect(seen).toEqual({ unsubscribed: 1, values: [1, 2], ended: "done" });
+  });
 
-test("a waiting reader gets each at once, then the error, once", async () => {
-  const { seat, found, read } = sit();
-  const done = read();
-  for (const value of [1, 2]) {
-    seat.push(value);
-    await settle();
-  }
-  seat.end("broken");
-  seat.end("broken again");
-  await done;
-  expect(found).toEqual({ left: 1, read: [1, 2, "broken"] });
-  expect(await seat.next()).toEqual({ value: undefined, done: true });
-});
+  test("gives a waiting consumer each value at once, and then the error, once", async () => {
+    const { subscription, seen, read } = setup();
+    const done = read();
+    for (const value of [1, 2]) {
+      subscription.push(value);
+      await settle();
+      expect(seen.values.at(-1)).toBe(value);
+    }
+    subscription.end("broken");
+    subscription.end("broken again");
+    await done;
+    expect(seen).toEqual({ unsubscribed: 1, values: [1, 2], ended: "broken" });
+    expect(await subscription.next()).toEqual({ value: undefined, done: true });
+  });
 
-test("a signal ends it with its reason, and what it learns later is nobody's", async () => {
-  const { seat, gone, found, read } = sit();
-  const done = read();
-  gone.abort("gone");
-  await done;
-  seat.end("broken");
-  expect(found).toEqual({ left: 1, read: ["gone"] });
-});
+  test("ends with the signal's reason when that aborts, and ignores what comes later", async () => {
+    const { subscription, gone, seen, read } = setup();
+    const done = read();
+    gone.abort("gone");
+    await done;
+    subscription.end("broken");
+    expect(seen).toEqual({ unsubscribed: 1, values: [], ended: "gone" });
+  });
 
-test("a reader that stops leaves at once", async () => {
-  const { seat, gone, found } = sit();
-  seat.push(1);
-  seat.push(2);
-  for await (const value of seat) {
-    found.read.push(value);
-    break;
-  }
-  gone.abort("gone");
-  expect(found).toEqual({ left: 1, read: [1] });
-  expect(await seat.next()).toEqual({ value: undefined, done: true });
-});
+  test("unsubscribes at once when its consumer stops reading", async () => {
+    const { subscription, gone, seen } = setup();
+    subscription.push(1);
+    subscription.push(2);
+    for await (const value of subscription) {
+      seen.values.push(value);
+      break;
+    }
+    gone.abort("gone");
+    expect(seen).toMatchObject({ unsubscribed: 1, values: [1] });
+    expect(await subscription.next()).toEqual({ value: undefined, done: true });
+  });
 
-test("a reader that is given up while it waits is released", async () => {
-  const { seat, found, read } = sit();
-  const done = read();
-  await expect(seat.throw("given up")).rejects.toBe("given up");
-  await done;
-  expect(found).toEqual({ left: 1, read: ["end"] });
+  test("throw() rejects with its error and releases a consumer that waits", async () => {
+    const { subscription, seen, read } = setup();
+    const done = read();
+    await expect(subscription.throw("given up")).rejects.toBe("given up");
+    await done;
+    expect(seen).toEqual({ unsubscribed: 1, values: [], ended: "done" });
+  });
 });
