@@ -19,12 +19,12 @@ export const GOAWAY = frame(7, 0, 0, new Uint8Array(8));
 
 const SERVICE = "/daxpay.refundsync.v1.RefundSyncService";
 
-/** HEADERS that begin a gRPC call and leave its body open; the stream's number must be odd and grow. */
+/** HEADERS that start a gRPC call and leave its body open. Stream numbers must be odd and increase. */
 export function beginCall(stream: number): Buffer {
   return headers(stream, 0x83, `${SERVICE}/SyncRefund`, "application/grpc");
 }
 
-/** A whole unary call in Connect's JSON. */
+/** A complete unary call in Connect's JSON. */
 export function callSync(stream: number, refundNo: string): Buffer {
   const body = Buffer.from(JSON.stringify({ refundNo }));
   return Buffer.concat([
@@ -33,7 +33,7 @@ export function callSync(stream: number, refundNo: string): Buffer {
   ]);
 }
 
-/** A whole request for a stream in Connect's JSON. */
+/** A complete WatchRefund request in Connect's JSON. */
 export function callWatch(stream: number, refundNo: string): Buffer {
   const message = Buffer.from(JSON.stringify({ refundNo }));
   const head = Buffer.alloc(5);
@@ -44,14 +44,14 @@ export function callWatch(stream: number, refundNo: string): Buffer {
   ]);
 }
 
-/** A whole GET. */
+/** A complete GET. */
 export function get(stream: number, path: string): Buffer {
   const whole = headers(stream, 0x82, path, "text/plain");
   whole[4] |= 1;
   return whole;
 }
 
-/** The method is a number of HPACK's static table, as is the scheme. */
+/** The method is an index of HPACK's static table, as is the scheme. */
 function headers(stream: number, method: number, path: string, type: string): Buffer {
   const literal = (name: string, value: string) =>
     Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
@@ -70,13 +70,13 @@ export function cancelCall(stream: number): Buffer {
 }
 
 export interface Watched {
-  /** In order: "end 1" for a whole answer on stream 1, "goaway 3" with the last stream's number, "close". */
+  /** In order: "end 1" for a complete response on stream 1, "goaway 3" with the last stream's number, "close". */
   readonly seen: readonly string[];
   /** All bytes of messages. */
   readonly said: () => string;
 }
 
-/** Follows what a server sends to a client that is made by hand. */
+/** Collects the frames that a server sends. */
 export function watchFrames(socket: Socket): Watched {
   const seen: string[] = [];
   let said = "";
