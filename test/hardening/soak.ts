@@ -80,10 +80,11 @@ export async function soak({ seconds, print }: SoakOptions): Promise<SoakReport>
 
   async function call(name: string, work: () => Promise<void>): Promise<void> {
     started++;
+    const startedAt = performance.now();
     try {
       await work();
     } catch (error) {
-      countError(name, ConnectError.from(error));
+      countError(`${name}, ${Math.round(performance.now() - startedAt)} ms`, ConnectError.from(error));
     }
     answered++;
   }
