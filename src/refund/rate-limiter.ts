@@ -124,7 +124,9 @@ export function createRateLimiter({ rate, concurrency }: RateLimitOptions, clock
         reserved--;
         sentAt.push(clock.elapsed());
         // Whoever waited for reserved requests can now tell when the window has room.
-        if (!cancelTimer && jobs.size + waiting.length > 0) schedule(Math.max(0, sentAt[0] + windowMs - clock.elapsed()));
+        if (!cancelTimer && jobs.size + waiting.length > 0) {
+          schedule(Math.max(0, sentAt[0] + windowMs - clock.elapsed()));
+        }
       },
     };
     try {

@@ -8,7 +8,7 @@ import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_syn
 import { REFUNDS } from "../../src/sandbox/refunds.ts";
 import { acceleratedClock, PROTOCOLS, startService } from "../support/service.ts";
 
-/** Long enough to be told apart from everything else that is printed. */
+/** Long enough to occur nowhere else by chance. */
 const SECRET = "s3cret-0f-the-merchant-7c1d";
 const PREVIOUS = "f0rmer-secret-of-the-merchant-91ab";
 const TOKEN = "t0ken-of-the-billing-service-55e0";

@@ -73,8 +73,11 @@ export async function soak({ seconds, print }: SoakOptions): Promise<SoakReport>
     // The client's own, which has no details.
     if (error.code === Code.DeadlineExceeded && error.details.length === 0) return count("caller's deadline");
     const violations = contractViolations(error);
+    const origin = error.isWireError ? "from the service" : `from the client: ${Deno.inspect(error.cause)}`;
     const reason = violations.length > 0 ? "untyped" : errorOutcome(error).reason;
-    if (reason === "untyped" || reason === "INTERNAL") unexpected.push([`${call}: ${error}`, ...violations].join("; "));
+    if (reason === "untyped" || reason === "INTERNAL") {
+      unexpected.push([`${call}: ${error}`, origin, ...violations].join("; "));
+    }
     count(reason);
   }
 
