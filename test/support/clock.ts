@@ -17,6 +17,8 @@ export function createManualClock(): ManualClock {
     now: () => now + offset,
     elapsed: () => now,
     after(ms, work) {
+      // The system's timers warn about it on standard error.
+      if (!(ms >= 0)) throw new RangeError(`Expected a delay of 0 ms or more, got ${ms}`);
       const timer = { due: now + ms, work };
       timers.add(timer);
       return () => void timers.delete(timer);
