@@ -1,3 +1,4 @@
+import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { Clock } from "./clock.ts";
 
 /** Who waits for a result, and for how long. */
@@ -18,10 +19,16 @@ export interface SharedCall {
   timeoutError: () => unknown;
 }
 
+/** The error of a caller whose signal aborts during a sync: it was sent, and goes on. Its cause is the signal's reason. */
+export class AbortedDuringSyncError extends Error {
+  override readonly name = "AbortedDuringSyncError";
+}
+
 export interface SingleFlight<T> {
   /**
    * Runs the work for the key, or joins the run in progress. A caller that leaves or times out does not end the run for the
-   * others; when the last one leaves, its signal aborts and the next caller starts a new run.
+   * others; when the last one leaves, its signal aborts and the next caller starts a new run. Throws the reason of the
+   * caller's signal when that aborts, or an AbortedDuringSyncError.
    */
   do(key: string, caller: Caller, work: (call: SharedCall) => Promise<T>): Promise<T>;
   /** Number of runs in progress that have callers. */
@@ -78,7 +85,12 @@ export function createSingleFlight<T>(clock: Clock, onCoalesced: () => void): Si
       entry.latestDeadline = Math.max(entry.latestDeadline, clock.elapsed() + caller.timeoutMs);
       // Every caller settles on its own.
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      const onAbort = () => reject(caller.signal.reason);
+      const onAbort = () => {
+        const { reason } = caller.signal;
+        const pending = entry.timeoutError();
+        const inDoubt = pending instanceof DaxPayFailure && pending.delivery === "IN_DOUBT";
+        reject(inDoubt ? new AbortedDuringSyncError("Aborted during the sync", { cause: reason }) : reason);
+      };
       caller.signal.addEventListener("abort", onAbort, { once: true });
       const cancelTimer = clock.after(Math.max(0, caller.timeoutMs), () => reject(entry.timeoutError()));
       entry.outcome.then(resolve, reject);

@@ -139,9 +139,18 @@ export function trackingDisabledError(): ConnectError {
 }
 
 /** What calls end with while the service shuts down: another replica takes them at once. */
-export function shuttingDownError(cause?: unknown): ConnectError {
+export function shuttingDownError(cause?: unknown, delivery: DeliveryName = "NOT_SENT"): ConnectError {
   const message = "The service is shutting down";
-  return serviceError({ reason: "SHUTTING_DOWN", message, retryDelayMs: RETRY_DELAY_MS }, { cause });
+  const step = delivery === "NOT_SENT" ? undefined : "SYNC";
+  return serviceError({ reason: "SHUTTING_DOWN", message, delivery, step, retryDelayMs: RETRY_DELAY_MS }, { cause });
+}
+
+/** The error of a call whose signal aborted, for this reason, during a sync: a shutdown says that it was sent. */
+export function abortedDuringSyncError(reason: unknown): unknown {
+  if (!(reason instanceof ConnectError)) return reason;
+  const [failure] = reason.findDetails(SyncFailureSchema);
+  const shutdown = failure?.reason === FailureReason.SHUTTING_DOWN;
+  return shutdown ? shuttingDownError(reason.cause, "IN_DOUBT") : reason;
 }
 
 /** The error with the contract's details, where it has none: for errors that Connect or an interceptor raised. */

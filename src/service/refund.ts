@@ -10,8 +10,9 @@ import {
   WatchRefundRequestSchema,
 } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import type { Refunds } from "../refund/refunds.ts";
+import { AbortedDuringSyncError } from "../refund/single-flight.ts";
 import { messageFromAttempt, messageFromResult, messageFromState, requestFrom } from "./convert.ts";
-import { connectErrorFrom, describeViolations, type RefundNumbers } from "./errors.ts";
+import { abortedDuringSyncError, connectErrorFrom, describeViolations, type RefundNumbers } from "./errors.ts";
 import { mapStream } from "../util/stream.ts";
 import { requireValid, violationsOf } from "./validate.ts";
 
@@ -67,6 +68,7 @@ async function* batch(refunds: Refunds, messages: readonly SyncRefundRequest[], 
 }
 
 function toConnectError(error: unknown, numbers?: RefundNumbers): unknown {
+  if (error instanceof AbortedDuringSyncError) return abortedDuringSyncError(error.cause);
   return error instanceof DaxPayFailure ? connectErrorFrom(error, numbers) : error;
 }
 

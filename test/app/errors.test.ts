@@ -303,3 +303,32 @@ test("Authentication whose issuer is unreachable → unavailable UNAUTHENTICATED
     retryDelayMs: 1_000,
   });
 });
+
+describe("A shutdown that ends a call during its sync", () => {
+  const startDuringSync = async (call: (client: Service["client"]) => Promise<unknown>) => {
+    const stopping = await startService({ sandbox: { release: "2.0.8" }, variables: { STOP_TIMEOUT_MS: "300" } });
+    const { client, sandbox } = stopping;
+    sandbox.setFault("hang", { endpoint: "sync" });
+    const error = errorOf(call(client));
+    await expect.poll(() => sandbox.requests.at(-1)?.endpoint).toBe("sync");
+    await stopping[Symbol.asyncDispose]();
+    return errorOutcome(await error);
+  };
+  const inDoubt = {
+    code: "unavailable",
+    reason: "SHUTTING_DOWN",
+    delivery: "IN_DOUBT",
+    step: "SYNC",
+    retryDelayMs: 1_000,
+  };
+
+  test("→ unavailable SHUTTING_DOWN IN_DOUBT for SyncRefund", async () => {
+    expect(await startDuringSync((client) => client.syncRefund({ refundNo: "LOAD-1" }))).toEqual(inDoubt);
+  });
+
+  test("→ unavailable SHUTTING_DOWN IN_DOUBT for BatchSyncRefunds", async () => {
+    const requests = [{ refundNo: "LOAD-1" }];
+    const call = (client: Service["client"]) => Array.fromAsync(client.batchSyncRefunds({ requests }));
+    expect(await startDuringSync(call)).toEqual(inDoubt);
+  });
+});

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DaxPayFailure } from "../../src/daxpay/failure.ts";
 import { createSingleFlight, type SharedCall } from "../../src/refund/single-flight.ts";
 import { createManualClock, settle } from "../support/clock.ts";
 
@@ -108,6 +109,25 @@ describe("createSingleFlight().do()", () => {
     expect(runs[0].call.deadline()).toBe(1000);
     runs[0].resolve("done");
     expect(await result).toBe("done");
+  });
+
+  test("tells a caller that leaves during a sync that it was sent", async () => {
+    const { runs, join } = start();
+    const leave = (reason: string) => {
+      const gone = new AbortController();
+      const call = join("a", 1000, gone.signal).catch((error) => error);
+      return { call, leave: () => gone.abort(reason) };
+    };
+    const [early, late, stays] = [leave("early"), leave("late"), join("a")];
+    await settle();
+    runs[0].call.timeoutError = () => new DaxPayFailure("UPSTREAM_TIMEOUT", "x", { delivery: "NOT_SENT" });
+    early.leave();
+    expect(await early.call).toBe("early");
+    runs[0].call.timeoutError = () => new DaxPayFailure("UPSTREAM_TIMEOUT", "x", { delivery: "IN_DOUBT" });
+    late.leave();
+    expect(await late.call).toMatchObject({ name: "AbortedDuringSyncError", cause: "late" });
+    runs[0].resolve("done");
+    expect(await stays).toBe("done");
   });
 
   test("rejects every caller when the run fails", async () => {

@@ -339,7 +339,7 @@ describe("createSyncer() with a sync in doubt", () => {
     const left = call({ refundNo: "R1" }, 60_000, gone.signal);
     await embedded.advance(1_000);
     gone.abort(new Error("left"));
-    expect(await left).toMatchObject({ message: "left" });
+    expect(await left).toMatchObject({ cause: { message: "left" } });
     expect(await sync({ refundNo: "R1" }, 10_000)).toMatchObject({ status: "CLOSED", final: true });
     expect(daxpay.refund("R1")).toMatchObject({ syncs: 1, credits: 1 });
   });
