@@ -1,43 +1,48 @@
 import process from "node:process";
-import { type App, createApp } from "./app/app.ts";
+import { createApp } from "./app/app.ts";
 import { loadConfigOrExit } from "./config/load.ts";
 import { startLog } from "./telemetry/log.ts";
+
+/** How often the parent process is looked for, in milliseconds. */
+const PARENT_CHECK_MS = 1_000;
 
 /** Exit codes: 0 stopped by a signal, 1 could not start or stop, 2 invalid configuration. */
 async function main(): Promise<void> {
   const config = loadConfigOrExit();
+  // As the first process of a container it would ignore signals until something listens for them.
+  const stopped = stopRequested();
   const { secret, previousSecret } = config.daxpay;
   await startLog(config.log, { secrets: [secret, ...(previousSecret ? [previousSecret] : [])] });
-  try {
-    stopOnSignal(await createApp(config));
-  } catch (error) {
-    console.error(`Cannot start: ${(error as Error).message}`);
-    process.exit(1);
-  }
+  const app = await createApp(config).catch((error) => exitWith("Cannot start", error));
+  await stopped;
+  await app.close().catch((error) => exitWith("Cannot stop cleanly", error));
+  process.exit(0);
 }
 
 /**
- * Stops on SIGTERM, on SIGINT and, with --stop-with-stdin, at the end of standard input. A second SIGINT exits immediately;
- * a second SIGTERM changes nothing, since process managers signal the launcher and the service.
+ * Resolves on SIGTERM, on SIGINT and, with --stop-with-parent, after the parent process has ended. A second SIGINT exits
+ * immediately; a second SIGTERM changes nothing, since a process manager may signal this process and its parent, which
+ * forwards it.
  */
-function stopOnSignal(app: App): void {
-  let stopping = false;
+function stopRequested(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let requested = false;
   const stop = () => {
-    if (stopping) return;
-    stopping = true;
-    app.close().then(() => process.exit(0), (error) => {
-      console.error(`Cannot stop cleanly: ${error.message}`);
-      process.exit(1);
-    });
+    requested = true;
+    resolve();
   };
   Deno.addSignalListener("SIGTERM", stop);
-  Deno.addSignalListener("SIGINT", () => stopping ? process.exit(1) : stop());
-  if (process.argv.includes("--stop-with-stdin")) endOf(Deno.stdin.readable).then(stop, stop);
+  Deno.addSignalListener("SIGINT", () => requested ? process.exit(1) : stop());
+  if (process.argv.includes("--stop-with-parent")) {
+    const parent = Deno.ppid;
+    setInterval(() => Deno.ppid === parent || stop(), PARENT_CHECK_MS);
+  }
+  return promise;
 }
 
-/** Resolves at the end of the stream. */
-async function endOf(stream: ReadableStream): Promise<void> {
-  for await (const _ of stream);
+function exitWith(problem: string, error: Error): never {
+  console.error(`${problem}: ${error.message}`);
+  process.exit(1);
 }
 
 if (import.meta.main) await main();

@@ -1,17 +1,16 @@
 import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
 import { environment, loadConfigOrExit } from "../config/load.ts";
 import type { Config, ConfigSource } from "../config/read.ts";
 import { VARIABLE_NAMES } from "../config/variables.ts";
 import { hostPort, hostPortOf } from "../util/url.ts";
+import { execDeno } from "./exec.ts";
 
-const CONSOLE = fileURLToPath(new URL("../console/dist", import.meta.url));
-/** Milliseconds after the last call for the export of the service's telemetry. */
-const FLUSH_TIMEOUT_MS = 3_000;
-/** Milliseconds for the launcher's own telemetry, which nobody needs. */
-const LAUNCHER_FLUSH_TIMEOUT_MS = 2_000;
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+/** Folders and files of the service itself that it opens while it runs. */
+const OWN_FILES = ["../console/dist", "../telemetry/stdout-worker.ts"]
+  .map((file) => fileURLToPath(new URL(file, import.meta.url)));
 
 type Env = ConfigSource["env"];
 
@@ -39,15 +38,12 @@ export function permissionsFor(config: Config, env: Env): string[] {
   return [
     "--no-prompt",
     `--allow-net=${[...new Set(net)].join(",")}`,
-    `--allow-read=${[CONSOLE, ...files.map(({ path }) => path)].join(",")}`,
+    `--allow-read=${[...OWN_FILES, ...files.map(({ path }) => path)].join(",")}`,
     `--allow-env=${VARIABLE_NAMES.join(",")}`,
   ];
 }
 
-/**
- * OpenTelemetry's resource of the service. The launcher exports some telemetry, too, and two writers of one series corrupt
- * it, so the service gets an instance id of its own. The operator's attributes come last and win.
- */
+/** OpenTelemetry's resource of the service. The operator's attributes come last and win. */
 function resourceAttributes(env: Env): Record<string, string> {
   const attributes = [`service.instance.id=${randomUUID()}`, env("OTEL_RESOURCE_ATTRIBUTES") ?? ""].filter(Boolean);
   return {
@@ -56,52 +52,19 @@ function resourceAttributes(env: Env): Record<string, string> {
   };
 }
 
-/** Runs the service with exactly these permissions, forwards signals to it and exits with its code. */
-async function start(): Promise<void> {
+/** Replaces this process by the service with exactly these permissions. Passes its arguments on. */
+function start(): never {
   const { env } = environment;
   const config = loadConfigOrExit();
-  const service = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      // The launcher's own start has downloaded all packages.
-      "--cached-only",
-      ...permissionsOrExit(config, env),
-      fileURLToPath(new URL("../main.ts", import.meta.url)),
-      "--stop-with-stdin",
-    ],
-    env: resourceAttributes(env),
-    // Never written to: it closes when the launcher dies, however that happens, and the service stops.
-    stdin: "piped",
-  }).spawn();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    Deno.addSignalListener(signal, () => {
-      // A terminal sends Ctrl+C to both, and a second one would end the service immediately.
-      if (signal !== "SIGINT" || !process.stdin.isTTY) service.kill(signal);
-      setTimeout(() => killHungProcess(service), config.stopTimeoutMs + FLUSH_TIMEOUT_MS);
-    });
-  }
-  const watchdog = env("OTEL_DENO") ? new Worker(new URL("./watchdog.ts", import.meta.url)) : undefined;
-  const { code } = await service.status;
-  watchdog?.postMessage(LAUNCHER_FLUSH_TIMEOUT_MS);
-  process.exit(code);
-}
-
-function permissionsOrExit(config: Config, env: Env): string[] {
   try {
-    return permissionsFor(config, env);
+    const permissions = permissionsFor(config, env);
+    for (const [name, value] of Object.entries(resourceAttributes(env))) Deno.env.set(name, value);
+    // This process's own start has downloaded all packages.
+    execDeno(["run", "--cached-only", ...permissions, MAIN, ...Deno.args]);
   } catch (error) {
     console.error(`Cannot start: ${(error as Error).message}`);
     process.exit(2);
   }
 }
 
-/**
- * With OTEL_DENO Deno exports the remaining telemetry before it exits. A collector that accepts connections and never
- * answers delays that for half a minute or forever (denoland/deno#33157). All calls have ended by now.
- */
-function killHungProcess(service: Deno.ChildProcess): void {
-  console.error("Service stopped but did not exit (does the OpenTelemetry collector hang?); killing it");
-  service.kill("SIGKILL");
-}
-
-if (import.meta.main) await start();
+if (import.meta.main) start();

@@ -19,7 +19,8 @@ export function createCallLog(logger: Logger, debugServices: readonly string[]):
     } else if (result.code === "internal" && result.error.cause !== undefined) {
       logger.error(`${summary} in {ms} ms: {error}`, { ...fields, cause: stackOf(result.error.cause) });
     } else {
-      logger.warn(`${summary} in {ms} ms: {error}`, fields);
+      // Clients may cancel: nothing is wrong.
+      logger[result.code === "canceled" ? "info" : "warn"](`${summary} in {ms} ms: {error}`, fields);
     }
   }
   // Within the call's span, so that an exported line belongs to it.

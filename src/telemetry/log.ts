@@ -1,7 +1,9 @@
+import process from "node:process";
 import {
   ansiColorFormatter,
   configure,
   getJsonLinesFormatter,
+  getLogger,
   type LogRecord,
   type Sink,
   type TextFormatter,
@@ -9,6 +11,7 @@ import {
 import { DEFAULT_REDACT_FIELDS, JWT_PATTERN, redactByField, redactByPattern } from "@logtape/redaction";
 import type { LogConfig } from "../config/read.ts";
 import { isLongEnoughToRedact } from "../util/redact.ts";
+import { createStdoutWriter } from "./stdout.ts";
 
 /** Root of all log categories. */
 export const LOG_CATEGORY = "refundsync";
@@ -30,8 +33,16 @@ const formatJson = getJsonLinesFormatter();
 /** DEL and the C1 controls, which JSON does not escape and a terminal interprets. */
 const CONTROL = /[\x7f-\x9f]/;
 
+/** Milliseconds at exit for lines that are not written yet. */
+const FLUSH_MS = 1_000;
+
+export interface Log {
+  /** Lines dropped since the start because standard output did not take them. */
+  dropped(): number;
+}
+
 export interface LogOptions {
-  /** Takes each line with its newline. Defaults to standard output. */
+  /** Takes each line with its newline. Defaults to standard output, which drops lines rather than waits. */
   readonly print?: (line: string) => void;
   /** Texts to redact. Those of fewer than 6 characters are not. */
   readonly secrets?: readonly string[];
@@ -40,8 +51,9 @@ export interface LogOptions {
 /** Writes the process's log to standard output. Redaction is the second line of defence: no secret is passed to the log. */
 export async function startLog(
   config: LogConfig,
-  { print = createStdoutWriter(), secrets = [] }: LogOptions = {},
-): Promise<void> {
+  { print, secrets = [] }: LogOptions = {},
+): Promise<Log> {
+  const output = print ? { write: print, dropped: () => 0 } : openOutput();
   const patterns = [
     ...PATTERNS,
     ...secrets.filter(isLongEnoughToRedact).map((secret) => ({
@@ -51,7 +63,7 @@ export async function startLog(
   ];
   const writer = (formatter: TextFormatter): Sink => {
     const redacted = redactByPattern(formatter, patterns);
-    return (record) => print(redacted(record));
+    return (record) => output.write(redacted(record));
   };
   const json = config.format === "json";
   const redactingSink = redactByField(writer(json ? formatJson : ansiColorFormatter), {
@@ -69,18 +81,22 @@ export async function startLog(
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["out"] },
     ],
   });
+  return output;
 }
 
-/**
- * With OTEL_DENO=true, seen by OpenTelemetry's registry, Deno exports what passes through the console. Without it a direct
- * write takes a fraction of the console's time.
- */
-function createStdoutWriter(): (line: string) => void {
-  if (Symbol.for("opentelemetry.js.api.1") in globalThis) return (line) => console.log(line.slice(0, -1));
-  const encoder = new TextEncoder();
-  return (line) => {
-    for (let rest = encoder.encode(line); rest.length > 0;) rest = rest.subarray(Deno.stdout.writeSync(rest));
-  };
+/** With OTEL_DENO=true, seen by OpenTelemetry's registry, Deno exports what passes through the console, which waits. */
+function openOutput(): { write(line: string): void; dropped(): number } {
+  if (Symbol.for("opentelemetry.js.api.1") in globalThis) {
+    return { write: (line) => console.log(line.slice(0, -1)), dropped: () => 0 };
+  }
+  const writer = createStdoutWriter((count) =>
+    getLogger(LOG_CATEGORY).warn("Dropped {count} log lines: standard output was not read", { count })
+  );
+  const flush = () => writer.flush(FLUSH_MS);
+  globalThis.addEventListener("unload", flush);
+  // A crash does not unload.
+  process.on("uncaughtExceptionMonitor", flush);
+  return writer;
 }
 
 /** Whether no field name suggests a secret, and no value has fields of its own. */
