@@ -16,6 +16,10 @@ export function metricRows(): readonly MetricRow[] {
   const rows: MetricRow[] = [];
   const note = (name: string, { unit = "", description = "" }: MetricOptions = {}) =>
     void rows.push({ name, unit, description });
+  const observable = (name: string, options?: MetricOptions) => {
+    note(name, options);
+    return { addCallback: () => {}, removeCallback: () => {} };
+  };
   const recorder: Instruments = {
     createCounter(name, options) {
       note(name, options);
@@ -25,10 +29,8 @@ export function metricRows(): readonly MetricRow[] {
       note(name, options);
       return { record: () => {} };
     },
-    createObservableGauge(name, options) {
-      note(name, options);
-      return { addCallback: () => {}, removeCallback: () => {} };
-    },
+    createObservableCounter: observable,
+    createObservableGauge: observable,
   };
   const never = () => {
     throw new Error("expected no collection here");
@@ -36,6 +38,6 @@ export function metricRows(): readonly MetricRow[] {
   createCallMetrics(recorder);
   createTelemetryListener(getLogger([]), recorder);
   observeRefunds(recorder, never, never);
-  observeProcess(recorder, { version: "", deno: "", release: "" }, never);
+  observeProcess(recorder, { version: "", deno: "", release: "" }, never, never);
   return rows;
 }

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { createApp } from "./app/app.ts";
-import { loadConfigOrExit } from "./config/load.ts";
+import { environment, loadConfigOrExit } from "./config/load.ts";
 import { startLog } from "./telemetry/log.ts";
 
 /** How often the parent process is looked for, in milliseconds. */
@@ -12,8 +12,13 @@ async function main(): Promise<void> {
   // As the first process of a container it would ignore signals until something listens for them.
   const stopped = stopRequested();
   const { secret, previousSecret } = config.daxpay;
-  await startLog(config.log, { secrets: [secret, ...(previousSecret ? [previousSecret] : [])] });
-  const app = await createApp(config).catch((error) => exitWith("Cannot start", error));
+  const log = await startLog(config.log, {
+    secrets: [secret, ...(previousSecret ? [previousSecret] : [])],
+    exported: environment.env("OTEL_DENO_CONSOLE") !== "ignore",
+  });
+  const app = await createApp(config, { droppedLogLines: log.dropped }).catch((error) =>
+    exitWith("Cannot start", error)
+  );
   await stopped;
   await app.close().catch((error) => exitWith("Cannot stop cleanly", error));
   process.exit(0);

@@ -93,7 +93,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   });
   starting.defer(() => server.close(config.stopTimeoutMs, () => forceStop.abort(shutdownError())));
   if (certificate) starting.use(certificate.watch(server.setTls));
-  observeProcess(metrics, build, server.connections);
+  observeProcess(metrics, build, server.connections, dependencies.droppedLogLines);
 
   const scheme = config.tls ? "https" : "http";
   const addresses = {

@@ -9,6 +9,8 @@ export interface Dependencies {
   readonly nonce: () => string;
   /** From 0 to below 1, for jitter. */
   readonly random: () => number;
+  /** Log lines lost since the start. */
+  readonly droppedLogLines: () => number;
 }
 
 export const DEFAULTS: Dependencies = {
@@ -16,4 +18,5 @@ export const DEFAULTS: Dependencies = {
   clock: systemClock,
   nonce: () => randomBytes(16).toString("hex"),
   random: Math.random,
+  droppedLogLines: () => 0,
 };

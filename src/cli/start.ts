@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { environment, loadConfigOrExit } from "../config/load.ts";
+import { environment, loadConfigOrExit, setVariables } from "../config/load.ts";
 import type { Config, ConfigSource } from "../config/read.ts";
 import { VARIABLE_NAMES } from "../config/variables.ts";
 import { hostPort, hostPortOf } from "../util/url.ts";
@@ -39,7 +39,7 @@ export function permissionsFor(config: Config, env: Env): string[] {
     "--no-prompt",
     `--allow-net=${[...new Set(net)].join(",")}`,
     `--allow-read=${[...OWN_FILES, ...files.map(({ path }) => path)].join(",")}`,
-    `--allow-env=${VARIABLE_NAMES.join(",")}`,
+    `--allow-env=${[...VARIABLE_NAMES, "OTEL_DENO_CONSOLE"].join(",")}`,
   ];
 }
 
@@ -58,7 +58,7 @@ function start(): never {
   const config = loadConfigOrExit();
   try {
     const permissions = permissionsFor(config, env);
-    for (const [name, value] of Object.entries(resourceAttributes(env))) Deno.env.set(name, value);
+    setVariables(resourceAttributes(env));
     // This process's own start has downloaded all packages.
     execDeno(["run", "--cached-only", ...permissions, MAIN, ...Deno.args]);
   } catch (error) {

@@ -9,6 +9,11 @@ export const environment: ConfigSource = {
   isTerminal: process.stdout.isTTY === true,
 };
 
+/** Sets variables of this process and of what replaces it. */
+export function setVariables(values: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(values)) Deno.env.set(name, value);
+}
+
 /** Returns the configuration, with some variables replaced; if it is invalid, prints every problem and exits with code 2. */
 export function loadConfigOrExit(replaced: Readonly<Record<string, string>> = {}): Config {
   const result = readConfig({ ...environment, env: (name) => replaced[name] ?? environment.env(name) });

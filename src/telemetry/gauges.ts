@@ -41,9 +41,18 @@ export function observeRefunds(meter: Instruments, stats: () => Stats, elapsed: 
 }
 
 /** Reads the process's own state on every collection of metrics. */
-export function observeProcess(meter: Instruments, build: BuildInfo, connections: () => number): void {
+export function observeProcess(
+  meter: Instruments,
+  build: BuildInfo,
+  connections: () => number,
+  droppedLogLines: () => number,
+): void {
   observeGauge(meter, "http.server.open_connections", "{connection}", "Open connections", connections);
   observeGauge(meter, "process.memory.usage", "By", "Resident memory", () => process.memoryUsage().rss);
+  meter.createObservableCounter("refundsync.log.dropped", {
+    unit: "{line}",
+    description: "Log lines lost because standard output did not take them",
+  }).addCallback((result) => result.observe(droppedLogLines()));
   meter.createObservableGauge("refundsync.build_info", { description: "Always 1; the build is in the labels" })
     .addCallback((result) => result.observe(1, { ...build }));
 }

@@ -44,6 +44,8 @@ export interface Log {
 export interface LogOptions {
   /** Takes each line with its newline. Defaults to standard output, which drops lines rather than waits. */
   readonly print?: (line: string) => void;
+  /** Whether OTEL_DENO, if it is on, exports what passes through the console. Defaults to true. */
+  readonly exported?: boolean;
   /** Texts to redact. Those of fewer than 6 characters are not. */
   readonly secrets?: readonly string[];
 }
@@ -51,9 +53,9 @@ export interface LogOptions {
 /** Writes the process's log to standard output. Redaction is the second line of defence: no secret is passed to the log. */
 export async function startLog(
   config: LogConfig,
-  { print, secrets = [] }: LogOptions = {},
+  { print, exported = true, secrets = [] }: LogOptions = {},
 ): Promise<Log> {
-  const output = print ? { write: print, dropped: () => 0 } : openOutput();
+  const output = print ? { write: print, dropped: () => 0 } : openOutput(exported);
   const patterns = [
     ...PATTERNS,
     ...secrets.filter(isLongEnoughToRedact).map((secret) => ({
@@ -84,9 +86,9 @@ export async function startLog(
   return output;
 }
 
-/** With OTEL_DENO=true, seen by OpenTelemetry's registry, Deno exports what passes through the console, which waits. */
-function openOutput(): { write(line: string): void; dropped(): number } {
-  if (Symbol.for("opentelemetry.js.api.1") in globalThis) {
+/** OTEL_DENO=true shows in OpenTelemetry's registry. The console is all that Deno exports, and waits for its reader. */
+function openOutput(exported: boolean): { write(line: string): void; dropped(): number } {
+  if (exported && Symbol.for("opentelemetry.js.api.1") in globalThis) {
     return { write: (line) => console.log(line.slice(0, -1)), dropped: () => 0 };
   }
   const writer = createStdoutWriter((count) =>

@@ -1,9 +1,12 @@
-import type { Meter } from "@opentelemetry/api";
+import type { Meter, Observable } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 
 /** The instruments that this service uses. */
-export type Instruments = Pick<Meter, "createCounter" | "createHistogram" | "createObservableGauge">;
+export type Instruments = Pick<
+  Meter,
+  "createCounter" | "createHistogram" | "createObservableCounter" | "createObservableGauge"
+>;
 
 export interface Metrics extends Instruments {
   /** All metrics in Prometheus' text format, version 0.0.4. */
@@ -30,17 +33,24 @@ export function createMetrics(exported: Meter): Metrics {
       const histograms = meters.map((meter) => meter.createHistogram(name, options));
       return { record: (...values) => histograms.forEach((histogram) => histogram.record(...values)) };
     },
+    createObservableCounter(name, options) {
+      return combine(meters.map((meter) => meter.createObservableCounter(name, options)));
+    },
     createObservableGauge(name, options) {
-      const gauges = meters.map((meter) => meter.createObservableGauge(name, options));
-      return {
-        addCallback: (callback) => gauges.forEach((gauge) => gauge.addCallback(callback)),
-        removeCallback: (callback) => gauges.forEach((gauge) => gauge.removeCallback(callback)),
-      };
+      return combine(meters.map((meter) => meter.createObservableGauge(name, options)));
     },
     async scrape() {
       const { resourceMetrics } = await reader.collect();
       return serializer.serialize(resourceMetrics);
     },
+  };
+}
+
+/** One observable for all of them. */
+function combine(observables: readonly Observable[]): Observable {
+  return {
+    addCallback: (callback) => observables.forEach((observable) => observable.addCallback(callback)),
+    removeCallback: (callback) => observables.forEach((observable) => observable.removeCallback(callback)),
   };
 }
 

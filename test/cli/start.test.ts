@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import process from "node:process";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
@@ -19,6 +20,8 @@ import { run, START, startProcess } from "../support/process.ts";
 /** Deno's own HTTP/2 client can crash on GOAWAY (denoland/deno#36788). */
 const http1 = (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" });
 
+/** What operators without a process manager run. */
+const TASK = ["task", "start"];
 const folder = mkdtempSync(path.join(tmpdir(), "start-"));
 const secretFile = path.join(folder, "secret");
 writeFileSync(secretFile, "123456\n");
@@ -47,6 +50,14 @@ function permissionsWith(DAXPAY_SIGN_SECRET_FILE: string): string[] {
   const result = readConfig({ env, readFile: () => "123456", isTerminal: false });
   if (result.kind === "invalid") throw new Error(result.problems.join());
   return permissionsFor(result.config, env);
+}
+
+/** Runs a command as the first process of its own process namespace. */
+const CONTAINER = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc"] as const;
+
+function canUnshare(): boolean {
+  const [command, ...args] = CONTAINER;
+  return spawnSync(command, [...args, "true"]).status === 0;
 }
 
 describe("permissionsFor()", () => {
@@ -182,16 +193,55 @@ describe("deno task start", () => {
   });
 
   test.each(["SIGKILL", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const)(
-    "stops the service when %s ends the launcher",
+    "leaves no process behind when %s ends it",
     async (signal) => {
-      await using sandbox = await startSandbox();
-      await using launcher = await startProcess({ variables: { DAXPAY_URL: sandbox.url } });
-      const [service] = childrenOf(launcher.pid);
-      expect(service).toBeGreaterThan(0);
-      launcher.kill(signal);
-      await expect.poll(() => isRunning(service)).toBe(false);
+      await using service = await startProcess({ variables: { DAXPAY_URL: "http://127.0.0.1:9" } });
+      expect(childrenOf(service.pid)).toEqual([]);
+      service.kill(signal);
+      expect(await service.ended).toMatchObject({ signal });
+      await expect(fetch(`${service.http}/healthz`)).rejects.toThrow();
     },
   );
+
+  test("finishes calls in flight and exits with 0 when the whole process group gets SIGTERM", async () => {
+    await using sandbox = await startSandbox();
+    await using task = await startProcess({ args: TASK, detached: true, variables: { DAXPAY_URL: sandbox.url } });
+    const client = createClient(RefundSyncService, http1(task.http));
+    sandbox.setFault("slow", { refundNo: "R-SUCCEEDS", delayMs: 1000 });
+    const slow = client.syncRefund({ refundNo: "R-SUCCEEDS" });
+    await expect.poll(() => sandbox.requests).toHaveLength(1);
+    Deno.kill(-task.pid, "SIGTERM");
+    expect(await slow).toMatchObject({ refund: { daxpayStatus: "refund_success" } });
+    expect(await task.ended).toMatchObject({ code: 0 });
+    expect(task.errors()).toEqual([]);
+  });
+
+  test("stops when deno task is killed", async () => {
+    await using task = await startProcess({ args: TASK, variables: { DAXPAY_URL: "http://127.0.0.1:9" } });
+    const [service] = childrenOf(task.pid);
+    task.kill("SIGKILL");
+    await expect.poll(() => isRunning(service)).toBe(false);
+    await task.ended;
+    expect(task.lines().at(-1)).toMatchObject({ message: "Stopped" });
+  });
+
+  test.skipIf(!canUnshare())("leaves no zombie as the first process of a container", async () => {
+    const flag = path.join(folder, "flag");
+    await using container = await startProcess({
+      command: [...CONTAINER, "sh", "-c", `(until [ -e ${flag} ]; do sleep 0.1; done) & exec "$@"`, "sh"],
+      args: [Deno.execPath(), ...START],
+      variables: { DAXPAY_URL: "http://127.0.0.1:9" },
+    });
+    const [service] = childrenOf(container.pid);
+    try {
+      expect(childrenOf(service)).toHaveLength(1);
+      writeFileSync(flag, "");
+      await expect.poll(() => childrenOf(service)).toEqual([]);
+    } finally {
+      process.kill(service, "SIGTERM");
+    }
+    expect(await container.ended).toMatchObject({ code: 0 });
+  });
 });
 
 function childrenOf(pid: number): number[] {

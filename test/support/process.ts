@@ -10,12 +10,14 @@ export interface Line {
 }
 
 export interface ProcessOptions {
-  /** Arguments of Deno. Defaults to the launcher. */
+  /** Arguments of Deno. Defaults to START. */
   readonly args?: readonly string[];
   /** Defaults to Deno itself. */
   readonly command?: readonly [string, ...string[]];
   /** Defaults to the checkout. */
   readonly cwd?: string;
+  /** Whether it gets a process group of its own. Defaults to false. */
+  readonly detached?: boolean;
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -24,10 +26,11 @@ export const START = ["run", "-P=start", "src/cli/start.ts"];
 
 /** Starts the service as a process of its own, by default on free ports. */
 export async function startProcess(options: ProcessOptions) {
-  const { args = START, command: [program, ...before] = [Deno.execPath()], cwd = ROOT, variables } = options;
+  const { args = START, command: [program, ...before] = [Deno.execPath()], cwd = ROOT, detached, variables } = options;
   const child = new Deno.Command(program, {
     args: [...before, ...args],
     cwd,
+    detached,
     env: {
       PORT: "0",
       GRPC_PORT: "0",
@@ -94,9 +97,9 @@ export async function run(args: readonly string[], variables: Readonly<Record<st
   return { code, stdout: text(stdout), stderr: text(stderr).split("\n").filter(isNotDenos).join("\n") };
 }
 
-/** Whether the line is none of Deno's own about permissions and downloads. */
+/** Whether the line is none of Deno's own about tasks, permissions and downloads. */
 function isNotDenos(line: string): boolean {
-  return !/^(Warning|Download|Initialize|Check) /.test(line);
+  return !/^(Task|Warning|Download|Initialize|Check) /.test(line);
 }
 
 async function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {
