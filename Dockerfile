@@ -13,6 +13,6 @@ RUN deno cache --frozen src/cli/start.ts src/main.ts
 USER 1993
 ENV HOST=0.0.0.0 LOG_FORMAT=json
 EXPOSE 8080 9090
-# The launcher grants the service exactly the permissions that its configuration needs. Off loopback the service requires
+# Replaces itself by the service with exactly the permissions that its configuration needs: one process, which needs no init. Off loopback the service requires
 # credentials: AUTH_TOKENS_FILE, AUTH_JWKS_URL or TLS_CLIENT_CA_FILE, or AUTH=none.
 ENTRYPOINT ["deno", "run", "-P=start", "--cached-only", "--frozen", "src/cli/start.ts"]
