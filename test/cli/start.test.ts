@@ -15,6 +15,7 @@ import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_syn
 import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { freePort } from "../support/free-port.ts";
 import { run, START, startProcess } from "../support/process.ts";
 
 /** Deno's own HTTP/2 client can crash on GOAWAY (denoland/deno#36788). */
@@ -214,6 +215,33 @@ describe("deno task start", () => {
     expect(await slow).toMatchObject({ refund: { daxpayStatus: "refund_success" } });
     expect(await task.ended).toMatchObject({ code: 0 });
     expect(task.errors()).toEqual([]);
+  });
+
+  test("answers all calls while nobody reads its standard output", async () => {
+    await using sandbox = await startSandbox();
+    const port = await freePort();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: START,
+      env: {
+        DAXPAY_URL: sandbox.url,
+        DAXPAY_RELEASE: "documented",
+        DAXPAY_SIGN_SECRET: "123456",
+        DAXPAY_RATE: "10000",
+        PORT: String(port),
+        GRPC_PORT: "0",
+      },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const baseUrl = `http://127.0.0.1:${port}`;
+    await expect.poll(() => fetch(`${baseUrl}/healthz`).then(({ status }) => status, () => 0)).toBe(200);
+    const client = createClient(RefundSyncService, http1(baseUrl));
+    // The lines of about 200 calls fill a pipe.
+    for (let call = 0; call < 500; call++) await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { timeoutMs: 10_000 });
+    child.kill("SIGTERM");
+    expect(await child.status).toMatchObject({ code: 0 });
+    await child.stdout.cancel();
   });
 
   test("stops when deno task is killed", async () => {

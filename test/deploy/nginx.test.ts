@@ -1,26 +1,16 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
 import { createRefundClient, type RefundClient } from "../../src/client.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
+import { freePort } from "../support/free-port.ts";
 import { startProcess } from "../support/process.ts";
 
 const NGINX = "/usr/sbin/nginx";
 const CONF = path.resolve(import.meta.dirname ?? "", "../../deploy/nginx.conf");
 const CALLS = 100;
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** nginx with the example's configuration, its ports replaced. */
 function startNginx(ports: Readonly<Record<string, string>>) {

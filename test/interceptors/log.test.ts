@@ -80,8 +80,10 @@ describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
     leave.abort();
     await cancelled;
     await expectLine({ code: "canceled", refundNo: "LOAD-2" });
+    expect(service.records.at(-1)).toMatchObject({ level: "info" });
     await swallow(client.syncRefund({ refundNo: "LOAD-3" }, { timeoutMs: 5000 }));
     await expectLine({ code: "deadline_exceeded", refundNo: "LOAD-3" });
+    expect(service.records.at(-1)).toMatchObject({ level: "warning" });
     expect(new Set(service.lines().map(({ requestId }) => requestId)).size).toBe(expected.length);
     const values = service.lines().flatMap((line) => Object.values(line));
     expect(values.filter((value) => value === undefined || value === "")).toEqual([]);

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { startService } from "../support/service.ts";
 
 const ROOT = path.resolve(import.meta.dirname ?? "", "../..");
 
@@ -99,4 +100,9 @@ describe("createStdoutWriter()", () => {
     expect(await script.said()).toBe(100);
     expect(await script.child.status).toMatchObject({ code: 0 });
   });
+});
+
+test("/metrics counts dropped log lines", async () => {
+  await using service = await startService({ dependencies: { droppedLogLines: () => 7 } });
+  expect(await (await fetch(`${service.http}/metrics`)).text()).toContain("\nrefundsync_log_dropped_total 7");
 });
