@@ -95,7 +95,11 @@ function openOutput(exported: boolean): { write(line: string): void; dropped(): 
     getLogger(LOG_CATEGORY).warn("Dropped {count} log lines: standard output was not read", { count })
   );
   const flush = () => writer.flush(FLUSH_MS);
-  globalThis.addEventListener("unload", flush);
+  globalThis.addEventListener("unload", () => {
+    flush();
+    // A restart by --watch keeps the process.
+    writer.close();
+  });
   // A crash does not unload.
   process.on("uncaughtExceptionMonitor", flush);
   return writer;

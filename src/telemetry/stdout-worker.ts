@@ -1,7 +1,7 @@
 import { workerData } from "node:worker_threads";
 
 /** Writes the ring buffer that `createStdoutWriter` shares with it to standard output, in order. */
-const { shared, headerBytes, USED, LOST, FAILING } = workerData;
+const { shared, headerBytes, USED, LOST, FAILING, CLOSED } = workerData;
 const state = new Int32Array(shared, 0, headerBytes / Int32Array.BYTES_PER_ELEMENT);
 const ring = new Uint8Array(shared, headerBytes);
 /** Bytes of one write. */
@@ -11,7 +11,7 @@ const RETRY_MS = 10;
 const NEWLINE = 0x0a;
 const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
-for (let tail = 0;;) {
+for (let tail = 0; Atomics.load(state, CLOSED) === 0;) {
   const used = Atomics.load(state, USED);
   if (used === 0) {
     Atomics.wait(state, USED, 0);

@@ -4,8 +4,8 @@ import { Worker } from "node:worker_threads";
 const CAPACITY = 1024 * 1024;
 /** How often dropped lines are looked for, in milliseconds, while no line is written. */
 const REPORT_MS = 1_000;
-/** Of the shared memory: three counters, before the ring buffer. */
-const [USED, LOST, FAILING, HEADER_BYTES] = [0, 1, 2, 12];
+/** Of the shared memory: four integers, before the ring buffer. */
+const [USED, LOST, FAILING, CLOSED, HEADER_BYTES] = [0, 1, 2, 3, 16];
 
 export interface StdoutWriter {
   /** Never waits: drops the line, which includes its newline, if too many wait to be written. */
@@ -14,6 +14,8 @@ export interface StdoutWriter {
   dropped(): number;
   /** Waits until all lines are written, at most this many milliseconds. */
   flush(timeoutMs: number): void;
+  /** Ends the thread without a wait. */
+  close(): void;
 }
 
 /**
@@ -24,7 +26,7 @@ export function createStdoutWriter(onDropped: (count: number) => void): StdoutWr
   const shared = new SharedArrayBuffer(HEADER_BYTES + CAPACITY);
   const state = new Int32Array(shared, 0, HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
   const ring = new Uint8Array(shared, HEADER_BYTES);
-  const workerData = { shared, headerBytes: HEADER_BYTES, USED, LOST, FAILING };
+  const workerData = { shared, headerBytes: HEADER_BYTES, USED, LOST, FAILING, CLOSED };
   new Worker(new URL("./stdout-worker.ts", import.meta.url), { workerData }).unref();
   const encoder = new TextEncoder();
   let head = 0;
@@ -43,8 +45,8 @@ export function createStdoutWriter(onDropped: (count: number) => void): StdoutWr
     ring.set(bytes.subarray(0, atEnd), head);
     ring.set(bytes.subarray(atEnd));
     head = (head + bytes.length) % CAPACITY;
-    Atomics.add(state, USED, bytes.length);
-    Atomics.notify(state, USED);
+    // Otherwise the thread is at work and sees it by itself.
+    if (Atomics.add(state, USED, bytes.length) === 0) Atomics.notify(state, USED);
     return true;
   }
 
@@ -79,6 +81,12 @@ export function createStdoutWriter(onDropped: (count: number) => void): StdoutWr
         if (used === 0 || left <= 0) return;
         Atomics.wait(state, USED, used, left);
       }
+    },
+    close() {
+      Atomics.store(state, CLOSED, 1);
+      // No wait for a line starts or goes on.
+      Atomics.add(state, USED, 1);
+      Atomics.notify(state, USED);
     },
   };
 }

@@ -234,6 +234,7 @@ describe("deno task start", () => {
       stdout: "piped",
       stderr: "null",
     }).spawn();
+    using _ = killAtEnd(child.pid);
     const baseUrl = `http://127.0.0.1:${port}`;
     await expect.poll(() => fetch(`${baseUrl}/healthz`).then(({ status }) => status, () => 0)).toBe(200);
     const client = createClient(RefundSyncService, http1(baseUrl));
@@ -247,6 +248,7 @@ describe("deno task start", () => {
   test("stops when deno task is killed", async () => {
     await using task = await startProcess({ args: TASK, variables: { DAXPAY_URL: "http://127.0.0.1:9" } });
     const [service] = childrenOf(task.pid);
+    using _ = killAtEnd(service);
     task.kill("SIGKILL");
     await expect.poll(() => isRunning(service)).toBe(false);
     await task.ended;
@@ -261,13 +263,11 @@ describe("deno task start", () => {
       variables: { DAXPAY_URL: "http://127.0.0.1:9" },
     });
     const [service] = childrenOf(container.pid);
-    try {
-      expect(childrenOf(service)).toHaveLength(1);
-      writeFileSync(flag, "");
-      await expect.poll(() => childrenOf(service)).toEqual([]);
-    } finally {
-      process.kill(service, "SIGTERM");
-    }
+    using _ = killAtEnd(service);
+    expect(childrenOf(service)).toHaveLength(1);
+    writeFileSync(flag, "");
+    await expect.poll(() => childrenOf(service)).toEqual([]);
+    process.kill(service, "SIGTERM");
     expect(await container.ended).toMatchObject({ code: 0 });
   });
 });
@@ -275,6 +275,11 @@ describe("deno task start", () => {
 function childrenOf(pid: number): number[] {
   const { stdout } = spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
   return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+/** Leaves nothing behind when the test fails. */
+function killAtEnd(pid: number): Disposable {
+  return { [Symbol.dispose]: () => void spawnSync("kill", ["-KILL", String(pid)]) };
 }
 
 function isRunning(pid: number): boolean {
