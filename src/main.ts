@@ -5,6 +5,8 @@ import { startLog } from "./telemetry/log.ts";
 
 /** How often the parent process is looked for, in milliseconds. */
 const PARENT_CHECK_MS = 1_000;
+/** How long the parent may take to forward a signal, in milliseconds. */
+const FORWARD_MS = 200;
 
 /** Exit codes: 0 stopped by a signal, 1 could not start or stop, 2 invalid configuration. */
 async function main(): Promise<void> {
@@ -25,20 +27,24 @@ async function main(): Promise<void> {
 }
 
 /**
- * Resolves on SIGTERM, on SIGINT and, with --stop-with-parent, after the parent process has ended. A second SIGINT exits
- * immediately; a second SIGTERM changes nothing, since a process manager may signal this process and its parent, which
- * forwards it.
+ * Resolves on SIGTERM and on SIGINT. A further SIGINT exits immediately; a further SIGTERM changes nothing. With
+ * --stop-with-parent it also resolves after the parent process has ended, and takes a SIGINT that follows at once for the
+ * same one: the terminal sends it to both, and the parent forwards it.
  */
 function stopRequested(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let requested = false;
+  const withParent = process.argv.includes("--stop-with-parent");
+  let requestedAt: number | undefined;
   const stop = () => {
-    requested = true;
+    requestedAt ??= performance.now();
     resolve();
   };
   Deno.addSignalListener("SIGTERM", stop);
-  Deno.addSignalListener("SIGINT", () => requested ? process.exit(1) : stop());
-  if (process.argv.includes("--stop-with-parent")) {
+  Deno.addSignalListener("SIGINT", () => {
+    if (requestedAt === undefined) stop();
+    else if (!withParent || performance.now() - requestedAt > FORWARD_MS) process.exit(1);
+  });
+  if (withParent) {
     const parent = Deno.ppid;
     setInterval(() => Deno.ppid === parent || stop(), PARENT_CHECK_MS);
   }

@@ -204,14 +204,14 @@ describe("deno task start", () => {
     },
   );
 
-  test("finishes calls in flight and exits with 0 when the whole process group gets SIGTERM", async () => {
+  test.each(["SIGTERM", "SIGINT"] as const)("is stopped gracefully by %s to its process group", async (signal) => {
     await using sandbox = await startSandbox();
     await using task = await startProcess({ args: TASK, detached: true, variables: { DAXPAY_URL: sandbox.url } });
     const client = createClient(RefundSyncService, http1(task.http));
     sandbox.setFault("slow", { refundNo: "R-SUCCEEDS", delayMs: 1000 });
     const slow = client.syncRefund({ refundNo: "R-SUCCEEDS" });
     await expect.poll(() => sandbox.requests).toHaveLength(1);
-    Deno.kill(-task.pid, "SIGTERM");
+    Deno.kill(-task.pid, signal);
     expect(await slow).toMatchObject({ refund: { daxpayStatus: "refund_success" } });
     expect(await task.ended).toMatchObject({ code: 0 });
     expect(task.errors()).toEqual([]);
