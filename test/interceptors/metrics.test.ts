@@ -84,6 +84,7 @@ describe("GET /metrics of a service that was just started", () => {
       "refundsync_closed_by_sync_total",
       "refundsync_coalesced_total",
       "refundsync_doubts_total",
+      "refundsync_log_dropped_total",
       "refundsync_retries_total",
       "refundsync_state_conflicts_total",
       "refundsync_throttled_total",
