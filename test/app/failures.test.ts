@@ -206,10 +206,11 @@ const DATA_TEXTS: readonly (readonly [text: string, expected: Expected])[] = [
 /** For the test's name. */
 const named = ({ code, reason, status }: Expected) => code ? `${code} ${reason}` : `${status}`;
 
+/** The timeout leaves time for DaxPay's wait for a lock, 200 ms. */
 async function start(release: ReleaseName, variables: Readonly<Record<string, string>> = {}): Promise<Service> {
   return await startService({
     sandbox: { release },
-    variables: { DAXPAY_TIMEOUT_MS: "300", ...variables },
+    variables: { DAXPAY_TIMEOUT_MS: "700", ...variables },
     dependencies: acceleratedClock(200),
   });
 }
