@@ -92,7 +92,7 @@ describe.each(["3.0.0-beta4", "3.0.0"] as const)(
 
     describe("after a sync that was sent and not answered", () => {
       async function startInDoubt(): Promise<Service> {
-        const service = await start({ DAXPAY_TIMEOUT_MS: "300" });
+        const service = await start({ DAXPAY_TIMEOUT_MS: "700" });
         service.sandbox.addRefund({ refundNo: "R1", state: "PROCESSING" });
         service.sandbox.setFault("unanswered", { refundNo: "R1", endpoint: "sync", times: 1 });
         expect(await outcomeOf(service.client.syncRefund({ refundNo: "R1" }))).toMatchObject({

@@ -150,7 +150,7 @@ describe("syncRefund() at its caller's deadline", () => {
   test("of DAXPAY_TIMEOUT_MS, which bounds the wait for DaxPay whatever time the caller has", async () => {
     await using service = await startService({
       sandbox: { release: "2.0.8" },
-      variables: { DAXPAY_TIMEOUT_MS: "300" },
+      variables: { DAXPAY_TIMEOUT_MS: "700" },
     });
     expect(await outcomeOf(service.client.syncRefund({ refundNo: "FAULT-HANG" }))).toMatchObject({
       code: "deadline_exceeded",
