@@ -1,4 +1,5 @@
 import { type Outcome, outcomeOf } from "./outcome.ts";
+import { AbortedDuringSyncError } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
 
 /** The result of one batch item. */
@@ -14,22 +15,24 @@ export interface BatchOptions<R> {
   readonly sync: (request: R) => Promise<RefundState>;
   /** Maximum number of requests in progress, or finished and not yet read. */
   readonly window: number;
+  /** Aborts what is in progress. */
+  readonly signal: AbortSignal;
 }
 
 /** Yields each result as it arrives. A reader that stops reading stops the batch. */
 export async function* runBatch<R>(requests: readonly R[], options: BatchOptions<R>): AsyncGenerator<BatchResult> {
   const groups = grouped(requests, options.keyOf);
   const finished: { indexes: readonly number[]; outcome: Promise<RefundState> }[] = [];
-  let inProgress = 0;
+  const inProgress = new Set<Promise<RefundState>>();
   let wake = () => {};
 
-  for (let next = 0; next < groups.length || inProgress > 0 || finished.length > 0;) {
-    for (; next < groups.length && inProgress + finished.length < options.window; next++) {
+  for (let next = 0; next < groups.length || inProgress.size > 0 || finished.length > 0;) {
+    for (; next < groups.length && inProgress.size + finished.length < options.window; next++) {
       const { request, indexes } = groups[next];
       const outcome = options.sync(request);
-      inProgress++;
+      inProgress.add(outcome);
       const finish = () => {
-        inProgress--;
+        inProgress.delete(outcome);
         finished.push({ indexes, outcome });
         wake();
       };
@@ -40,9 +43,19 @@ export async function* runBatch<R>(requests: readonly R[], options: BatchOptions
       await new Promise<void>((resolve) => (wake = resolve));
       continue;
     }
-    const outcome = await outcomeOf(result.outcome);
+    const outcome = await outcomeOf(result.outcome).catch(async (error) => {
+      const others = [...inProgress, ...finished.map(({ outcome }) => outcome)];
+      throw options.signal.aborted ? await abortErrorOf(error, others) : error;
+    });
     for (const index of result.indexes) yield { index, outcome };
   }
+}
+
+/** The error of a batch that was aborted: one item whose sync was sent makes it so for the batch. All end at the abort. */
+async function abortErrorOf(error: unknown, others: readonly Promise<RefundState>[]): Promise<unknown> {
+  const results = await Promise.allSettled(others);
+  const reasons = results.map((result) => result.status === "rejected" ? result.reason : undefined);
+  return [error, ...reasons].find((reason) => reason instanceof AbortedDuringSyncError) ?? error;
 }
 
 /** Each different request once, with all its positions. */

@@ -98,6 +98,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
           keyOf: requestKey,
           sync: (request) => sync(request, { signal: stop.signal, timeoutMs: deadline - clock.elapsed() }, flow),
           window: options.rateLimit.concurrency,
+          signal: stop.signal,
         });
       } finally {
         caller.signal.removeEventListener("abort", onAbort);
@@ -106,7 +107,11 @@ export function createRefunds(options: RefundsOptions): Refunds {
     },
     watch(request, signal) {
       const flow = nextFlowId();
-      return watches.watch(requestKey(request), signal, (caller) => sync(request, caller, flow));
+      const key = requestKey(request);
+      return watches.watch(key, signal, {
+        sync: (caller) => sync(request, caller, flow),
+        isSyncing: () => calls.isSyncing(key),
+      });
     },
     stats: () => ({
       queueSize: rateLimiter.queueSize(),

@@ -22,6 +22,10 @@ export interface SharedCall {
 /** The error of a caller whose signal aborts during a sync: it was sent, and goes on. Its cause is the signal's reason. */
 export class AbortedDuringSyncError extends Error {
   override readonly name = "AbortedDuringSyncError";
+
+  constructor(reason: unknown) {
+    super("Aborted during the sync", { cause: reason });
+  }
 }
 
 export interface SingleFlight<T> {
@@ -31,6 +35,8 @@ export interface SingleFlight<T> {
    * caller's signal when that aborts, or an AbortedDuringSyncError.
    */
   do(key: string, caller: Caller, work: (call: SharedCall) => Promise<T>): Promise<T>;
+  /** Whether a sync of the run in progress has been sent. */
+  isSyncing(key: string): boolean;
   /** Number of runs in progress that have callers. */
   size(): number;
 }
@@ -87,9 +93,7 @@ export function createSingleFlight<T>(clock: Clock, onCoalesced: () => void): Si
       const { promise, resolve, reject } = Promise.withResolvers<T>();
       const onAbort = () => {
         const { reason } = caller.signal;
-        const pending = entry.timeoutError();
-        const inDoubt = pending instanceof DaxPayFailure && pending.delivery === "IN_DOUBT";
-        reject(inDoubt ? new AbortedDuringSyncError("Aborted during the sync", { cause: reason }) : reason);
+        reject(isSyncing(entry) ? new AbortedDuringSyncError(reason) : reason);
       };
       caller.signal.addEventListener("abort", onAbort, { once: true });
       const cancelTimer = clock.after(Math.max(0, caller.timeoutMs), () => reject(entry.timeoutError()));
@@ -106,6 +110,15 @@ export function createSingleFlight<T>(clock: Clock, onCoalesced: () => void): Si
         }
       }
     },
+    isSyncing(key) {
+      const entry = entries.get(key);
+      return entry !== undefined && isSyncing(entry);
+    },
     size: () => entries.size,
   };
+}
+
+function isSyncing({ timeoutError }: SharedCall): boolean {
+  const error = timeoutError();
+  return error instanceof DaxPayFailure && error.delivery === "IN_DOUBT";
 }

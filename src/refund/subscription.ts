@@ -8,17 +8,25 @@ const DONE: Result<never> = { value: undefined, done: true };
 export class Subscription<T> extends Stream<T> implements EventListenerObject {
   readonly #signal: AbortSignal;
   readonly #unsubscribe: () => void;
+  readonly #errorFrom: (reason: unknown) => unknown;
   readonly #unread: T[] = [];
   /** Settles the read that waits. */
   #resolve: ((result: Result<T> | Promise<Result<T>>) => void) | undefined;
   #ended = false;
   #error: unknown;
 
-  /** Ends with the signal's reason when that aborts. Whatever ends it calls `unsubscribe`, once. */
-  constructor(signal: AbortSignal, unsubscribe: () => void) {
+  /**
+   * Ends with what `errorFrom` makes of the signal's reason when that aborts. Whatever ends it calls `unsubscribe`, once.
+   */
+  constructor(
+    signal: AbortSignal,
+    unsubscribe: () => void,
+    errorFrom: (reason: unknown) => unknown = (reason) => reason,
+  ) {
     super();
     this.#signal = signal;
     this.#unsubscribe = unsubscribe;
+    this.#errorFrom = errorFrom;
     signal.addEventListener("abort", this, { once: true });
   }
 
@@ -41,7 +49,7 @@ export class Subscription<T> extends Stream<T> implements EventListenerObject {
 
   /** The signal has aborted. */
   handleEvent(): void {
-    this.end(this.#signal.reason);
+    this.end(this.#errorFrom(this.#signal.reason));
   }
 
   next(): Promise<Result<T>> {

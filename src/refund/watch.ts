@@ -2,7 +2,7 @@ import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { Clock } from "./clock.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { nextDelay, type ScheduleOptions } from "./schedule.ts";
-import type { Caller } from "./single-flight.ts";
+import { AbortedDuringSyncError, type Caller } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
 import { Subscription } from "./subscription.ts";
 
@@ -15,14 +15,21 @@ export interface Attempt {
   readonly outcome: Outcome;
 }
 
+/** How a watch makes its attempts. */
+export interface WatchedSync {
+  sync(caller: Caller): Promise<RefundState>;
+  /** Whether the attempt in progress has sent a sync. */
+  isSyncing(): boolean;
+}
+
 export interface Watches {
   /**
    * Yields the outcome of every attempt until a state is final. Throws a failure that is not retryable after yielding it,
-   * the signal's reason when that aborts, and DEADLINE_EXCEEDED after a day. Callers with the same key share one schedule,
+   * the signal's reason or an AbortedDuringSyncError when that aborts, and DEADLINE_EXCEEDED after a day. Callers with the same key share one schedule,
    * which starts at once; a late one starts with the last outcome. The schedule outlives its callers until the next attempt
    * is due: who reconnects earlier continues it, so that a connection that breaks often causes no requests.
    */
-  watch(key: string, signal: AbortSignal, sync: (caller: Caller) => Promise<RefundState>): AsyncGenerator<Attempt>;
+  watch(key: string, signal: AbortSignal, attempts: WatchedSync): AsyncGenerator<Attempt>;
   watchers(): number;
   /** Clock.elapsed of the start of the oldest watch. */
   oldestStartedAt(): number | undefined;
@@ -37,7 +44,7 @@ const MAX_IDLE = 10_000;
 /** One schedule and its subscribers. */
 interface Watch {
   readonly key: string;
-  readonly sync: (caller: Caller) => Promise<RefundState>;
+  readonly attempts: WatchedSync;
   readonly startedAt: number;
   /** Each with its deadline by Clock.elapsed, the oldest first. */
   readonly subscribers: Map<Subscription<Attempt>, number>;
@@ -53,10 +60,10 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
   /** Those without subscribers, in the order in which they lost the last one. */
   const idle = new Set<Watch>();
 
-  function start(key: string, sync: (caller: Caller) => Promise<RefundState>): Watch {
+  function start(key: string, attempts: WatchedSync): Watch {
     const watch: Watch = {
       key,
-      sync,
+      attempts,
       startedAt: clock.elapsed(),
       subscribers: new Map(),
       last: undefined,
@@ -74,7 +81,7 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
     const abort = new AbortController();
     watch.cancel = () => abort.abort();
     try {
-      const outcome = await outcomeOf(watch.sync({ signal: abort.signal, timeoutMs: ATTEMPT_TIMEOUT_MS }));
+      const outcome = await outcomeOf(watch.attempts.sync({ signal: abort.signal, timeoutMs: ATTEMPT_TIMEOUT_MS }));
       if (!abort.signal.aborted) publish(watch, outcome);
     } catch (error) {
       if (!abort.signal.aborted) end(watch, error);
@@ -133,10 +140,14 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
   }
 
   return {
-    watch(key, signal, sync) {
+    watch(key, signal, attempts) {
       signal.throwIfAborted();
-      const watch = watches.get(key) ?? start(key, sync);
-      const subscriber: Subscription<Attempt> = new Subscription(signal, () => unsubscribe(watch, subscriber));
+      const watch = watches.get(key) ?? start(key, attempts);
+      const subscriber: Subscription<Attempt> = new Subscription(
+        signal,
+        () => unsubscribe(watch, subscriber),
+        (reason) => watch.attempts.isSyncing() ? new AbortedDuringSyncError(reason) : reason,
+      );
       watch.subscribers.set(subscriber, clock.elapsed() + WATCH_TIMEOUT_MS);
       if (watch.last) subscriber.push(watch.last);
       if (idle.delete(watch) && watch.nextAt !== undefined) {

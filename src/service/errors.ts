@@ -145,30 +145,30 @@ export function shuttingDownError(cause?: unknown, delivery: DeliveryName = "NOT
   return serviceError({ reason: "SHUTTING_DOWN", message, delivery, step, retryDelayMs: RETRY_DELAY_MS }, { cause });
 }
 
-/** The error of a call whose signal aborted, for this reason, during a sync: a shutdown says that it was sent. */
+/** The error of a call whose signal aborted, for this reason, during a sync: it says that the sync was sent. */
 export function abortedDuringSyncError(reason: unknown): unknown {
-  if (!(reason instanceof ConnectError)) return reason;
+  if (!(reason instanceof ConnectError) || reason.code === Code.Canceled) return reason;
   const [failure] = reason.findDetails(SyncFailureSchema);
-  const shutdown = failure?.reason === FailureReason.SHUTTING_DOWN;
-  return shutdown ? shuttingDownError(reason.cause, "IN_DOUBT") : reason;
+  if (failure?.reason === FailureReason.SHUTTING_DOWN) return shuttingDownError(reason.cause, "IN_DOUBT");
+  return serviceError({ ...fieldsOf(reason), delivery: "IN_DOUBT", step: "SYNC" }, { cause: reason.cause });
 }
 
 /** The error with the contract's details, where it has none: for errors that Connect or an interceptor raised. */
 export function completeError(error: ConnectError): ConnectError {
   // Nobody reads the error of a call that its client canceled.
   if (error.code === Code.Canceled || hasSyncFailure(error)) return error;
+  const details = [...error.details, ...detailsOf(fieldsOf(error))] as Detail[];
+  return new ConnectError(error.rawMessage, error.code, error.metadata, details, error.cause);
+}
+
+/** What Connect's or an interceptor's error says in the contract's terms. */
+function fieldsOf(error: ConnectError): FailureFields {
   // Connect gives `internal` to a message that it cannot decode, which is the caller's.
   const undecodable = error.code === Code.Internal && error.rawMessage.startsWith("parse binary: ");
   const reason = undecodable ? "INVALID_REQUEST" : REASONS_BY_CODE[error.code] ?? "INTERNAL";
   const passes = error.code === Code.Unavailable || error.code === Code.DeadlineExceeded;
-  const fields: FailureFields = {
-    reason,
-    message: error.rawMessage,
-    code: error.code,
-    retryDelayMs: passes ? RETRY_DELAY_MS : undefined,
-  };
-  const details = [...error.details, ...detailsOf(fields)] as Detail[];
-  return new ConnectError(error.rawMessage, error.code, error.metadata, details, error.cause);
+  const retryDelayMs = passes ? RETRY_DELAY_MS : undefined;
+  return { reason, message: error.rawMessage, code: error.code, retryDelayMs };
 }
 
 interface ErrorOptions {

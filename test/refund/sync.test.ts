@@ -496,3 +496,47 @@ describe("a watch whose connection breaks", () => {
     expect(daxpay.requests).toHaveLength(2);
   });
 });
+
+describe("a stream whose signal aborts", () => {
+  async function endOf(states: AsyncIterable<unknown>): Promise<unknown> {
+    return await Array.fromAsync(states).catch((error) => error);
+  }
+
+  test("during the sync of a watch's attempt: says that it was sent", async () => {
+    const { daxpay, refunds } = start();
+    daxpay.addRefund({ refundNo: "R1", latencyMs: 5_000 });
+    const stop = new AbortController();
+    const end = endOf(refunds.watch(request({ refundNo: "R1" }), stop.signal));
+    await embedded.advance(1_000);
+    stop.abort(new Error("shutdown"));
+    expect(await end).toMatchObject({ name: "AbortedDuringSyncError", cause: new Error("shutdown") });
+  });
+
+  test("between the attempts of a watch: says nothing of a sync", async () => {
+    const { daxpay, refunds } = start();
+    daxpay.addRefund({ refundNo: "R1", state: "PROCESSING" });
+    const stop = new AbortController();
+    const end = endOf(refunds.watch(request({ refundNo: "R1" }), stop.signal));
+    await embedded.advance(1_000);
+    stop.abort(new Error("shutdown"));
+    expect(await end).toEqual(new Error("shutdown"));
+  });
+
+  test("during the sync of any item of a batch: says that it was sent", async () => {
+    const { daxpay, refunds } = start({ release: "2.0.8" });
+    daxpay.addRefund({ refundNo: "R1", state: "PROCESSING" });
+    daxpay.addRefund({ refundNo: "R2", latencyMs: 5_000 });
+    daxpay.setFault("slow", { refundNo: "R1", endpoint: "query" });
+    const stop = new AbortController();
+    const end = endOf(
+      refunds.batch([request({ refundNo: "R1" }), request({ refundNo: "R2" })], {
+        signal: stop.signal,
+        timeoutMs: 60_000,
+      }),
+    );
+    await embedded.advance(1_000);
+    stop.abort(new Error("shutdown"));
+    await embedded.advance(0);
+    expect(await end).toMatchObject({ name: "AbortedDuringSyncError" });
+  });
+});

@@ -190,7 +190,7 @@ describe("watch() ends", () => {
     await embedded.advance(1_000);
     gone.abort(new Error("gone"));
     await embedded.advance(100);
-    expect(result).toMatchObject({ attempts: [], ended: { message: "gone" } });
+    expect(result).toMatchObject({ attempts: [], ended: { name: "AbortedDuringSyncError", cause: new Error("gone") } });
     expect(refunds.stats()).toMatchObject({ watchers: 0, inFlight: 0 });
     await embedded.advance(10_000);
     expect(daxpay.refund("R1")).toMatchObject({ status: "success" });
