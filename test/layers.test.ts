@@ -21,7 +21,7 @@ const LAYERS: Readonly<Record<string, { readonly may: readonly string[]; readonl
   sandbox: { may: ["util"], why: "a wrong signer must not be able to agree with itself" },
   doctor: { may: ["config", "daxpay", "util"], why: "it finds faults without the service in between" },
   app: {
-    may: ["auth", "config", "daxpay", "gen", "http", "interceptors", "refund", "service", "telemetry", "util"],
+    may: ["auth", "config", "daxpay", "doctor", "gen", "http", "interceptors", "refund", "service", "telemetry", "util"],
     why: "it wires the service, and knows no command",
   },
   main: { may: ["app", "config", "telemetry"], why: "the service process is the app and nothing else" },

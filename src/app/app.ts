@@ -17,6 +17,7 @@ import { LOG_CATEGORY } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { hostPort } from "../util/url.ts";
 import { type Addresses, announce } from "./announce.ts";
+import { checkDaxPay, requireDaxPay } from "./check.ts";
 import { DEFAULTS, type Dependencies } from "./dependencies.ts";
 import { createPages, PROBES, withHttpRules } from "./http.ts";
 import { createObservedRefunds } from "./refunds.ts";
@@ -65,6 +66,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     refunds.close();
   });
 
+  if (config.check === "require") await requireDaxPay({ config, dependencies, logger });
   const stop = new AbortController();
   const forceStop = new AbortController();
   const consoleSettings = () => ({ grpcPort: server.grpc.port, watchWaitsMs: config.watch.waits });
@@ -101,6 +103,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     grpc: `${scheme}://${hostPort(config.host, server.grpc.port)}`,
   };
   announce(logger, config, addresses);
+  if (config.check === "warn") checkDaxPay({ config, dependencies, logger }, stop.signal);
   const running = starting.move();
   return {
     addresses,

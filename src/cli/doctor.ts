@@ -41,12 +41,14 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
     print(HELP);
     return 0;
   }
-  const result = readConfig({ ...config, env: (name) => config.env(name) || DEFAULTS[name] });
+  const source = { ...config, env: (name: string) => config.env(name) || DEFAULTS[name] };
+  const result = readConfig(source, { acceptUntypedSecrets: true });
   if (result.kind === "invalid") {
     if (json) print(JSON.stringify({ ok: false, problems: result.problems, steps: [] }));
     else printProblems(result.problems, printError);
     return 2;
   }
+  for (const warning of result.warnings) printError(`Warning: ${warning}`);
   const { daxpay, sync } = result.config;
   const examination = await examine({ ...daxpay, ...sync }, deps, { refundNo });
   print(json ? formatJson(examination, daxpay) : formatText(examination, daxpay));

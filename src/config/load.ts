@@ -1,11 +1,16 @@
-import { readFileSync } from "node:fs";
 import process from "node:process";
+import { readTextFile } from "../util/text-file.ts";
 import { type Config, type ConfigSource, readConfig } from "./read.ts";
 
 /** This process's environment. */
 export const environment: ConfigSource = {
   env: (name) => Deno.env.get(name),
-  readFile: (path) => readFileSync(path, "utf8"),
+  // Listing takes the permission for all variables, which the commands have and the service itself has not.
+  names: () =>
+    Deno.permissions.querySync({ name: "env" }).state === "granted"
+      ? Object.entries(Deno.env.toObject()).filter(([, value]) => value !== "").map(([name]) => name)
+      : [],
+  readFile: readTextFile,
   isTerminal: process.stdout.isTTY === true,
 };
 
@@ -14,10 +19,16 @@ export function setVariables(values: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(values)) Deno.env.set(name, value);
 }
 
-/** Returns the configuration, with some variables replaced; if it is invalid, prints every problem and exits with code 2. */
+/**
+ * Returns the configuration, with some variables replaced, and prints what is doubtful; if it is invalid, prints every
+ * problem and exits with code 2.
+ */
 export function loadConfigOrExit(replaced: Readonly<Record<string, string>> = {}): Config {
   const result = readConfig({ ...environment, env: (name) => replaced[name] ?? environment.env(name) });
-  if (result.kind === "valid") return result.config;
+  if (result.kind === "valid") {
+    for (const warning of result.warnings) console.error(`Warning: ${warning}`);
+    return result.config;
+  }
   printProblems(result.problems, console.error);
   process.exit(2);
 }

@@ -1,12 +1,16 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import type { RateLimitOptions } from "../refund/rate-limiter.ts";
 import type { QueryMode } from "../refund/query-mode.ts";
+import { describeUntyped, escapeUntyped, hasUntyped } from "../util/characters.ts";
 import { crossFieldErrors } from "./checks.ts";
-import { type CompleteValues, REQUIRED, type Values, type Variable, VARIABLES } from "./variables.ts";
+import { checkNames } from "./names.ts";
+import { type CheckMode, type CompleteValues, REQUIRED, type Values, type Variable, VARIABLES } from "./variables.ts";
 
 /** The service's configuration. */
 export interface Config {
   readonly daxpay: DaxPayOptions;
+  /** What the check of DaxPay at startup is for. */
+  readonly check: CheckMode;
   readonly sync: SyncConfig;
   readonly rateLimit: RateLimitOptions;
   /** Delays in milliseconds; `jitter` from 0 to 1. */
@@ -66,17 +70,25 @@ export interface LogConfig {
 export interface ConfigSource {
   /** Value of an environment variable. */
   readonly env: (name: string) => string | undefined;
+  /** Lists the variables that are not empty, if they may be listed. */
+  readonly names?: () => readonly string[];
+  /** Reads a regular file of bounded size; see `readTextFile`. */
   readonly readFile: (path: string) => string;
   readonly isTerminal: boolean;
 }
 
 /** The configuration, or all of its problems, one line each and without any secret. */
 export type ConfigResult =
-  | { readonly kind: "valid"; readonly config: Config }
+  | { readonly kind: "valid"; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
+export interface ReadOptions {
+  /** Accepts secrets with characters that nobody types: the doctor finds out whether DaxPay accepts the secret without them. */
+  readonly acceptUntypedSecrets?: boolean;
+}
+
 /** Reads and validates all variables. */
-export function readConfig(source: ConfigSource): ConfigResult {
+export function readConfig(source: ConfigSource, { acceptUntypedSecrets = false }: ReadOptions = {}): ConfigResult {
   const problems: string[] = [];
   const invalid = new Set<string>();
   const report = (name: string, problem: string, variable = name) => {
@@ -91,15 +103,21 @@ export function readConfig(source: ConfigSource): ConfigResult {
       }
       return [name, undefined];
     }
+    if (hasUntyped(text) && !(variable.secret && acceptUntypedSecrets)) {
+      const got = `${forDisplay(text, variable)} with ${describeUntyped(text)}`;
+      report(name, `expected ${variable.expected}, got ${got}`);
+      return [name, undefined];
+    }
     const parsed = variable.schema.safeParse(text);
     if (!parsed.success) report(name, `expected ${variable.expected}, got ${forDisplay(text, variable)}`);
     return [name, parsed.data];
   });
   const values: Values = Object.fromEntries(entries);
-  problems.push(...crossFieldErrors(values, invalid));
+  const names = checkNames(source.names?.() ?? []);
+  problems.push(...crossFieldErrors(values, invalid), ...names.problems);
   return problems.length > 0 || !isComplete(values)
     ? { kind: "invalid", problems }
-    : { kind: "valid", config: configFrom(values, source.isTerminal) };
+    : { kind: "valid", config: configFrom(values, source.isTerminal), warnings: names.warnings };
 }
 
 function configFrom(values: CompleteValues, isTerminal: boolean): Config {
@@ -118,6 +136,7 @@ function configFrom(values: CompleteValues, isTerminal: boolean): Config {
       timeZone: values.DAXPAY_TIME_ZONE,
       maxSkewMs: values.DAXPAY_MAX_SKEW_MS,
     },
+    check: values.DAXPAY_CHECK,
     sync: {
       queryMode: values.DAXPAY_QUERY,
       settleTimeoutMs: values.DAXPAY_SETTLE_TIMEOUT,
@@ -166,8 +185,8 @@ function rawValue(name: string, variable: Variable, source: ConfigSource, report
     return undefined;
   }
   try {
-    // Editors end the last line; that line break is not part of the secret.
-    const content = source.readFile(file).replace(/\r?\n$/, "");
+    // Editors end the last line; line breaks are not part of the secret.
+    const content = source.readFile(file).replace(/[\r\n]+$/, "");
     if (content) return content;
     report(name, `expected ${variable.expected}, got an empty file "${file}"`, fileVariable);
   } catch (error) {
@@ -181,7 +200,9 @@ function rawValue(name: string, variable: Variable, source: ConfigSource, report
 }
 
 function forDisplay(text: string, variable: Variable): string {
-  return variable.secret ? `${text.length} characters` : JSON.stringify(withoutCredentials(text).slice(0, 200));
+  return variable.secret
+    ? `${text.length} characters`
+    : escapeUntyped(JSON.stringify(withoutCredentials(text).slice(0, 200)));
 }
 
 /** Removes user, password and query, where credentials are often put. */

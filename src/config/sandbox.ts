@@ -11,6 +11,7 @@ export const SANDBOX_VARIABLES: Readonly<Record<string, string>> = {
   DAXPAY_APP_ID: "M8207639754663343",
   DAXPAY_MCH_NO: "M1745845174843",
   DAXPAY_TIME_ZONE: "Asia/Shanghai",
+  DAXPAY_CHECK: "off",
   DAXPAY_SETTLE_ON_START: "off",
 };
 

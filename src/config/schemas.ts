@@ -5,9 +5,10 @@ export const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((valu
 export const milliseconds = z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0);
 export const positiveInt = (max: number) =>
   z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0 && value <= max);
-/** Without line breaks and other control characters, which only an accident puts there. */
-export const text = (max: number) => z.string().max(max).regex(/^\P{Cc}*$/u);
-export const path = z.string().max(4096).refine((value) => !value.includes("\0"));
+export const text = (max: number) => z.string().max(max);
+/** DaxPay's numbers of applications and merchants. */
+export const identifier = z.string().regex(/^[\x21-\x7e]{1,32}$/).regex(/^[^"'`]*$/);
+export const path = z.string().max(4096);
 
 /** An address to listen on. No other name than localhost: Deno would need a permission to resolve it. */
 export const host = z.string()

@@ -7,6 +7,7 @@ import {
   duration,
   durations,
   host,
+  identifier,
   isLoopback,
   milliseconds,
   origins,
@@ -15,6 +16,10 @@ import {
   positiveInt,
   text,
 } from "./schemas.ts";
+
+/** What the check of DaxPay at startup can be for. */
+export const CHECK_MODES = ["warn", "require", "off"] as const;
+export type CheckMode = typeof CHECK_MODES[number];
 
 /** One environment variable. */
 export interface Variable {
@@ -72,13 +77,13 @@ export const VARIABLES = {
     secret: true,
   },
   DAXPAY_APP_ID: {
-    schema: text(32),
-    expected: "at most 32 characters",
+    schema: identifier,
+    expected: "at most 32 ASCII characters without white space and quotes",
     description: "application number (应用号); 3.x only, required there",
   },
   DAXPAY_MCH_NO: {
-    schema: text(32),
-    expected: "at most 32 characters",
+    schema: identifier,
+    expected: "at most 32 ASCII characters without white space and quotes",
     description: "merchant number (商户号); 3.0.0 only, required there",
   },
   DAXPAY_CLIENT_IP: {
@@ -123,6 +128,14 @@ export const VARIABLES = {
       "use of DaxPay's read-only query: `auto` before each sync, where the release has it; `around` also after it; " +
       "`only` never syncs; `off` never queries (not on 3.x)",
     default: "auto",
+  },
+  DAXPAY_CHECK: {
+    schema: z.enum(CHECK_MODES),
+    expected: `one of ${CHECK_MODES.join(", ")}`,
+    description:
+      "the doctor's checks at startup: `warn` logs what they find, with advice, while the service runs; `require` exits " +
+      "with code 1 before listening if one fails; `off` sends nothing",
+    default: "warn",
   },
   DAXPAY_SETTLE_TIMEOUT: {
     schema: duration,

@@ -1,4 +1,4 @@
-import { replaceInvisible } from "./characters.ts";
+import { replaceInvisible } from "../util/characters.ts";
 import type { Interpretation } from "./interpretation.ts";
 import type { ProbeResult } from "./search.ts";
 

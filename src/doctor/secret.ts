@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { DaxPayOptions } from "../daxpay/client.ts";
-import { describeFullWidth, describeInvisible, replaceInvisible, toHalfWidth } from "./characters.ts";
+import { describeFullWidth, describeInvisible, replaceInvisible, toHalfWidth } from "../util/characters.ts";
 import type { Reason, SecretCause } from "./step.ts";
 
 /** The configured secret, or another reading of it. */

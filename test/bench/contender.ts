@@ -55,6 +55,7 @@ const variables = ({ port, grpcPort, upstream, tokensFile }: Place): Readonly<Re
   DAXPAY_SIGN_SECRET: "123456",
   DAXPAY_RATE: "100000",
   DAXPAY_CONCURRENCY: "1000",
+  DAXPAY_CHECK: "off",
   PORT: String(port),
   GRPC_PORT: String(grpcPort),
   AUTH_TOKENS_FILE: tokensFile,

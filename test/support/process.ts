@@ -36,6 +36,7 @@ export async function startProcess(options: ProcessOptions) {
       GRPC_PORT: "0",
       DAXPAY_RELEASE: "documented",
       DAXPAY_SIGN_SECRET: "123456",
+      DAXPAY_CHECK: "off",
       NO_COLOR: "1",
       ...variables,
     },

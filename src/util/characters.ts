@@ -1,8 +1,13 @@
 /** Characters without a glyph, among them those that terminals obey; white space is none of them. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]|(?!\s)\p{Cc}/gu;
+/** Also line breaks, tabs and what stands for undecodable bytes: none of them is typed into a one-line value. */
+const UNTYPED = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\ufffd]/gu;
 
 const NAMES: Readonly<Record<string, string>> = {
   "\u0000": "NUL",
+  "\t": "tab",
+  "\n": "line feed",
+  "\r": "carriage return",
   "\u00ad": "soft hyphen",
   "\u200b": "zero width space",
   "\u200c": "zero width non-joiner",
@@ -13,20 +18,40 @@ const NAMES: Readonly<Record<string, string>> = {
   "\u202d": "left-to-right override",
   "\u2060": "word joiner",
   "\ufeff": "byte order mark",
+  "\ufffd": "replacement for bytes that are not UTF-8",
 };
 
 export function replaceInvisible(text: string, replacement: string): string {
   return text.replace(INVISIBLE, replacement);
 }
 
+/** Whether it contains characters that nobody types into a one-line value. */
+export function hasUntyped(text: string): boolean {
+  return text.search(UNTYPED) >= 0;
+}
+
+/** Writes them as `\u{200b}`. */
+export function escapeUntyped(text: string): string {
+  return text.replace(UNTYPED, (character) => `\\u{${codeOf(character).toLowerCase()}}`);
+}
+
 /** Lists the kinds of invisible characters, for example `1 invisible character (U+200B zero width space)`. */
 export function describeInvisible(text: string): string {
-  const found = text.match(INVISIBLE) ?? [];
-  const kinds = [...new Set(found)].slice(0, 5).map((character) => {
-    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-    return [`U+${code}`, NAMES[character] ?? ""].join(" ").trim();
-  });
-  return `${count(found.length, "invisible character")} (${kinds.join(", ")})`;
+  return describe(text.match(INVISIBLE) ?? [], "invisible character");
+}
+
+export function describeUntyped(text: string): string {
+  return describe(text.match(UNTYPED) ?? [], "control or invisible character");
+}
+
+function describe(characters: readonly string[], noun: string): string {
+  const kinds = [...new Set(characters)].slice(0, 5)
+    .map((character) => `U+${codeOf(character)} ${NAMES[character] ?? ""}`.trim());
+  return `${count(characters.length, noun)} (${kinds.join(", ")})`;
+}
+
+function codeOf(character: string): string {
+  return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
 }
 
 /** Replaces full-width letters, digits and signs, as Chinese input methods write them, by the ASCII ones. */

@@ -1,0 +1,43 @@
+import type { Logger } from "@logtape/logtape";
+import type { Config } from "../config/read.ts";
+import { type Examination, examine } from "../doctor/examine.ts";
+import { STEP_TITLES } from "../doctor/step.ts";
+import type { Dependencies } from "./dependencies.ts";
+
+export interface CheckOptions {
+  readonly config: Config;
+  readonly dependencies: Dependencies;
+  readonly logger: Logger;
+}
+
+/** Runs the doctor's checks and logs what they find, unless the signal has aborted by then. Never throws. */
+export async function checkDaxPay(options: CheckOptions, signal?: AbortSignal): Promise<Examination> {
+  const { config, dependencies: { fetch, nonce, clock }, logger } = options;
+  const result = await examine({ ...config.daxpay, ...config.sync }, { fetch, nonce, now: () => clock.now() });
+  if (!signal?.aborted) logResult(result, logger);
+  return result;
+}
+
+/** Throws if a check fails. */
+export async function requireDaxPay(options: CheckOptions): Promise<void> {
+  const { steps, ok } = await checkDaxPay(options);
+  if (ok) return;
+  const failed = steps.filter(({ status }) => status === "failed").map(({ id, found }) =>
+    `${STEP_TITLES[id]}: ${found}`
+  );
+  throw new Error(`DAXPAY_CHECK: expected every check of DaxPay to pass, got ${failed.join("; ")}`);
+}
+
+function logResult({ steps, ok, requests }: Examination, logger: Logger): void {
+  for (const { id, status, found, reasons } of steps) {
+    if (status !== "failed" && status !== "warning") continue;
+    logger[status === "failed" ? "error" : "warn"]("DaxPay check {check}: {found}. {advice}", {
+      check: STEP_TITLES[id],
+      found,
+      causes: reasons.map(({ cause }) => cause),
+      advice: reasons.map(({ advice }) => `${advice}.`).join(" "),
+    });
+  }
+  if (ok) logger.info("DaxPay checks passed after {requests} requests", { requests });
+  else logger.error("DaxPay checks failed after {requests} requests; `deno task doctor` repeats them", { requests });
+}
