@@ -1,9 +1,10 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { SecureContextOptions, TlsOptions, TLSSocket } from "node:tls";
 import type { Logger } from "@logtape/logtape";
 import type { TlsConfig } from "../config/read.ts";
 import type { NodeServerRequest } from "../http/handler.ts";
-import { readFiles, watchFiles } from "./watch-files.ts";
+import { describeBlocks, pemBlocks } from "./pem.ts";
+import { type Files, readFiles, watchFiles } from "./watch-files.ts";
 
 /** Options of a TLS server, of one certificate. */
 export type ServerTls = SecureContextOptions & TlsOptions;
@@ -17,20 +18,20 @@ export interface CertificateFiles {
 
 /** Loads the server's certificate. Throws an error that names the variable whose file cannot be used. */
 export function loadCertificate({ certFile, keyFile, clientCaFile }: TlsConfig, logger: Logger): CertificateFiles {
-  const files = {
+  const files: Files = {
     TLS_CERT_FILE: certFile,
     TLS_KEY_FILE: keyFile,
     ...(clientCaFile === undefined ? {} : { TLS_CLIENT_CA_FILE: clientCaFile }),
   };
   const texts = readFiles(files);
   return {
-    current: tlsOptions(texts),
+    current: tlsOptions(files, texts),
     watch: (onRenew) =>
       watchFiles({
         files,
         last: texts,
         onChange(renewed) {
-          onRenew(tlsOptions(renewed));
+          onRenew(tlsOptions(files, renewed));
           logger.info("Reloaded TLS certificate; it applies to new connections");
         },
         // Certificate and key change one after the other, so that they may not match for a moment.
@@ -43,27 +44,59 @@ export function loadCertificate({ certFile, keyFile, clientCaFile }: TlsConfig, 
 }
 
 /**
- * Throws if certificate and key do not match, which Deno notices only when a client connects. A client whose certificate
- * cannot be verified may connect, so that it gets a readable error; its socket is not `authorized`.
+ * Takes certificates and key out of the texts, whatever else is in them. Throws if they do not match, which Deno notices
+ * only when a client connects. A client whose certificate cannot be verified may connect, so that it gets a readable error;
+ * its socket is not `authorized`.
  */
-function tlsOptions([cert, key, ca]: readonly string[]): ServerTls {
-  const certificate = parse("TLS_CERT_FILE", "a certificate in PEM", () => new X509Certificate(cert));
-  const privateKey = parse("TLS_KEY_FILE", "an unencrypted private key in PEM", () => createPrivateKey(key));
-  if (!certificate.checkPrivateKey(privateKey)) {
-    throw new RangeError("TLS_KEY_FILE: expected the private key of the certificate in TLS_CERT_FILE, got another one");
+function tlsOptions(files: Files, texts: readonly string[]): ServerTls {
+  const [certFile, keyFile, caFile] = Object.entries(files)
+    .map(([variable, path], index): PemFile => ({ variable, path, text: texts[index] }));
+  const { first, pem: cert } = certificatesIn(certFile);
+  const { key, pem } = keyIn(keyFile);
+  if (!first.checkPrivateKey(key)) {
+    throw fault(keyFile, "the private key of TLS_CERT_FILE's first certificate", "another one");
   }
-  const options = { cert, key, minVersion: "TLSv1.2" } as const;
-  if (ca === undefined) return options;
-  parse("TLS_CLIENT_CA_FILE", "a certificate in PEM", () => new X509Certificate(ca));
-  return { ...options, ca, requestCert: true, rejectUnauthorized: false };
+  const options = { cert, key: pem, minVersion: "TLSv1.2" } as const;
+  if (!caFile) return options;
+  return { ...options, ca: certificatesIn(caFile).pem, requestCert: true, rejectUnauthorized: false };
 }
 
-function parse<T>(variable: string, expected: string, work: () => T): T {
+interface PemFile {
+  readonly variable: string;
+  readonly path: string;
+  readonly text: string;
+}
+
+function certificatesIn(file: PemFile): { readonly first: X509Certificate; readonly pem: string } {
+  const blocks = pemBlocks(file.text);
+  const texts = blocks.filter(({ label }) => label === "CERTIFICATE").map(({ text }) => text);
+  if (texts.length === 0) throw fault(file, "a certificate in PEM", describeBlocks(blocks));
+  const [first] = texts.map((text, index) => {
+    try {
+      return new X509Certificate(text);
+    } catch (error) {
+      throw fault(file, "certificates in PEM", `a broken one in place ${index + 1}`, error);
+    }
+  });
+  return { first, pem: texts.join("") };
+}
+
+function keyIn(file: PemFile): { readonly key: KeyObject; readonly pem: string } {
+  const expected = "an unencrypted private key in PEM";
+  const blocks = pemBlocks(file.text);
+  const pem = blocks.find(({ label }) => label.endsWith("PRIVATE KEY"))?.text;
+  if (pem === undefined) throw fault(file, expected, describeBlocks(blocks));
+  if (pem.includes("ENCRYPTED")) throw fault(file, expected, "an encrypted one, which `openssl pkey` decrypts");
   try {
-    return work();
+    return { key: createPrivateKey(pem), pem };
   } catch (error) {
-    throw new RangeError(`${variable}: expected ${expected}: ${(error as Error).message}`, { cause: error });
+    throw fault(file, expected, "a broken one", error);
   }
+}
+
+function fault({ variable, path }: PemFile, expected: string, got: string, cause?: unknown): RangeError {
+  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  return new RangeError(`${variable}: expected ${expected} in "${path}", got ${got}${why}`, { cause });
 }
 
 /** Common name (CN) in the subject of the verified client certificate. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readTextFile } from "../util/text-file.ts";
 
 /** Paths by the variables that name them. */
 export type Files = Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export interface WatchFilesOptions {
 export function readFiles(files: Files): readonly string[] {
   return Object.entries(files).map(([variable, path]) => {
     try {
-      return readFileSync(path, "utf8");
+      return readTextFile(path);
     } catch (error) {
       throw new RangeError(`${variable}: cannot read "${path}": ${(error as Error).message}`, { cause: error });
     }
