@@ -9,6 +9,7 @@ import { listen } from "../http/listen.ts";
 import { REQUEST_ID } from "../interceptors/call.ts";
 import { createCallLog } from "../interceptors/log.ts";
 import { createCallMetrics } from "../interceptors/metrics.ts";
+import { createRevocation } from "../interceptors/revocation.ts";
 import { createCallTrace } from "../interceptors/trace.ts";
 import type { Stats } from "../refund/refunds.ts";
 import { createReadiness } from "../service/readiness.ts";
@@ -51,7 +52,10 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const readiness = createReadiness();
   const upstream = createReadiness();
   const clientCertificates = config.tls?.clientCaFile !== undefined;
-  const { authenticate } = starting.use(loadAuthenticator(config.auth, clientCertificates, logger));
+  const { authenticate } = starting.use(
+    loadAuthenticator({ auth: config.auth, clientCertificates, now: () => dependencies.clock.now(), logger }),
+  );
+  const revocation = starting.use(createRevocation(dependencies.clock));
   const certificate = config.tls && loadCertificate(config.tls, logger);
   const calls = createRpcCalls({
     elapsed,
@@ -72,6 +76,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const consoleSettings = () => ({ grpcPort: server.grpc.port, watchWaitsMs: config.watch.waits });
   const rpc = createRpcHandler({
     calls,
+    revocation,
     refunds,
     readiness,
     upstream,

@@ -9,6 +9,7 @@ import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import type { Handler } from "../http/handler.ts";
 import { type CallObserver, type Calls, createCalls } from "../interceptors/call.ts";
+import type { Revocation } from "../interceptors/revocation.ts";
 import { endStreamsOn } from "../interceptors/shutdown.ts";
 import type { Refunds } from "../refund/refunds.ts";
 import { completeError, ERROR_DETAILS, shuttingDownError } from "../service/errors.ts";
@@ -57,6 +58,7 @@ export function createRpcCalls({ openReflection, ...options }: RpcCallsOptions):
 
 export interface RpcHandlerOptions {
   readonly calls: Calls;
+  readonly revocation: Revocation;
   readonly refunds: Refunds;
   readonly readiness: Readiness;
   /** Health of DaxPay, as the service "daxpay". */
@@ -73,7 +75,7 @@ export interface RpcHandlerOptions {
 
 /** Serves all RPCs over Connect, gRPC and gRPC-Web. */
 export function createRpcHandler(options: RpcHandlerOptions): Handler {
-  const { calls, refunds, readiness, upstream, clientCertificates } = options;
+  const { calls, revocation, refunds, readiness, upstream, clientCertificates } = options;
   return connectNodeAdapter({
     routes(all) {
       const router = endStreamsOn(all, options.stop);
@@ -88,7 +90,7 @@ export function createRpcHandler(options: RpcHandlerOptions): Handler {
       routeReflection(router, [RefundSyncService, RefundTrackingService, Health], ERROR_DETAILS);
     },
     requestGate: calls.gate,
-    interceptors: [calls.interceptor],
+    interceptors: [calls.interceptor, revocation.interceptor],
     readMaxBytes: READ_MAX_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
     // Not `stop`: until then unary calls are served, since their callers cannot know that the service stops.

@@ -10,7 +10,8 @@ export interface JwtOptions {
 }
 
 export type JwtVerdict =
-  | { readonly kind: "valid"; readonly subject: string }
+  /** `expiresAt` is in epoch milliseconds, with the tolerance for clock skew. */
+  | { readonly kind: "valid"; readonly subject: string; readonly expiresAt: number }
   | { readonly kind: "invalid"; readonly reason: string }
   /** The issuer's keys could not be fetched. */
   | { readonly kind: "unknown"; readonly cause: unknown };
@@ -50,7 +51,8 @@ export function createJwtVerifier({ jwksUrl, issuer, audience, scope }: JwtOptio
       if (scope !== undefined && !scopesOf(payload).includes(scope)) {
         return { kind: "invalid", reason: `missing scope ${JSON.stringify(scope)}` };
       }
-      return { kind: "valid", subject: String(payload.sub) };
+      const expiresAt = (Number(payload.exp) + CLOCK_TOLERANCE_S) * 1000;
+      return { kind: "valid", subject: String(payload.sub), expiresAt };
     } catch (error) {
       if (isTokenError(error)) return { kind: "invalid", reason: error.message };
       return { kind: "unknown", cause: error };

@@ -9,14 +9,24 @@ export interface Authenticator extends Disposable {
   readonly authenticate: Authenticate;
 }
 
+export interface LoadOptions {
+  readonly auth: AuthConfig;
+  /** Whether a client certificate authenticates its holder. */
+  readonly clientCertificates: boolean;
+  /** Wall clock in epoch milliseconds. */
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
 /** Loads the configured credentials; the tokens file is reloaded when it changes. Throws if it cannot be used. */
-export function loadAuthenticator(auth: AuthConfig, clientCertificates: boolean, logger: Logger): Authenticator {
+export function loadAuthenticator({ auth, clientCertificates, now, logger }: LoadOptions): Authenticator {
   const tokens = auth.tokensFile === undefined ? undefined : loadTokens(auth.tokensFile, logger);
   return {
     authenticate: createAuthenticate({
       tokens: tokens?.current,
       jwt: auth.jwt && createJwtVerifier(auth.jwt),
       clientCertificates,
+      now,
     }),
     [Symbol.dispose]: () => tokens?.[Symbol.dispose](),
   };

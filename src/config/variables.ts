@@ -199,7 +199,9 @@ export const VARIABLES = {
   AUTH_TOKENS_FILE: {
     schema: path,
     expected: "the path of a file",
-    description: "file with one `name token` per line (`#` for comments); reloaded when it changes",
+    description:
+      "file with one `name token` per line (`#` for comments), or `name token metrics` for a token that may only read " +
+      "/metrics; reloaded when it changes, and streams of a removed token end within a minute",
   },
   AUTH_JWKS_URL: {
     schema: z.url({ protocol: /^https?$/ }).transform((value) => new URL(value))

@@ -10,6 +10,7 @@ import {
 } from "@connectrpc/connect";
 import { type Context, context as otel } from "@opentelemetry/api";
 import type { Authenticate } from "../auth/authenticate.ts";
+import { identityKey } from "../auth/identity.ts";
 import { Shutdown } from "../util/shutdown.ts";
 import { mapStream, type StreamHooks } from "../util/stream.ts";
 
@@ -133,7 +134,11 @@ export function createCalls(options: CallsOptions): Calls {
     if (options.open.includes(call.service)) return;
     const authorization = context.requestHeader.get("authorization");
     try {
-      call.caller = await options.authenticate({ authorization, clientCertName: options.clientCertNameOf(context) });
+      const clientCertName = options.clientCertNameOf(context);
+      const identity = await options.authenticate({ authorization, clientCertName });
+      call.caller = identity?.name;
+      if (identity?.metricsOnly) throw new ConnectError("This token may only read /metrics", Code.PermissionDenied);
+      context.values.set(identityKey, identity);
     } catch (error) {
       // Connect would wrap any other error after it was observed.
       throw connectErrorFrom(error);

@@ -11,7 +11,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../src/gen/grpc/reflection/v1/reflection_pb.ts";
-import { PROTOCOLS, startService } from "../support/service.ts";
+import type { Dependencies } from "../../src/app/dependencies.ts";
+import { failureOf } from "../../src/client.ts";
+import { Delivery, FailureReason } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
+import { acceleratedClock, PROTOCOLS, startService } from "../support/service.ts";
 
 const TOKEN = "t0ken-of-the-billing-service";
 const METHOD = "/daxpay.refundsync.v1.RefundSyncService/SyncRefund";
@@ -45,14 +48,14 @@ beforeAll(async () => {
 afterAll(() => void issuer.close());
 afterEach(() => reset());
 
-async function start() {
+async function start(dependencies: Partial<Dependencies> = {}) {
   const records: LogRecord[] = [];
   await configure({
     reset: true,
     sinks: { memory: (record) => records.push(record) },
     loggers: [{ category: [], lowestLevel: "debug", sinks: ["memory"] }],
   });
-  const service = await startService({ variables });
+  const service = await startService({ variables, dependencies });
   return Object.assign(service, { records });
 }
 
@@ -194,6 +197,61 @@ test("loadAuthenticator() reloads the tokens file, and keeps the previous tokens
   const shown = Deno.inspect(service.records, { depth: 9, strAbbreviateSize: Infinity, iterableLimit: 1e6 });
   for (const token of [TOKEN, "brand-new-token-0123"]) expect(shown).not.toContain(token);
   writeFileSync(tokensFile, TOKENS);
+});
+
+const METRICS_TOKEN = "t0ken-of-the-scraper";
+
+test("a token limited to `metrics` reads /metrics and health, and nothing else", async () => {
+  writeFileSync(tokensFile, `${TOKENS}prometheus ${METRICS_TOKEN} metrics\n`);
+  await using service = await start();
+  const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+  expect(await fetch(`${service.http}/metrics`, { headers })).toMatchObject({ status: 200 });
+  const transport = PROTOCOLS["Connect on HTTP/1.1"](service);
+  expect(await createClient(Health, transport).check({}, { headers })).toMatchObject({ status: 1 });
+  const client = createClient(RefundSyncService, transport);
+  const error = await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers }).catch((e) => e);
+  expect(error).toMatchObject({ code: Code.PermissionDenied, rawMessage: "This token may only read /metrics" });
+  expect(failureOf(error)).toMatchObject({ reason: FailureReason.PERMISSION_DENIED, delivery: Delivery.NOT_SENT });
+  expect(service.sandbox.requests).toEqual([]);
+  writeFileSync(tokensFile, TOKENS);
+});
+
+describe.each(["Connect on HTTP/1.1", "gRPC"])("createRevocation() over %s", (protocol) => {
+  /** Starts a watch and waits for its first attempt. */
+  async function watch(service: { http: string; grpc: string }, authorization: string) {
+    const client = createClient(RefundSyncService, PROTOCOLS[protocol](service));
+    const attempts = client.watchRefund({ refundNo: "R-WAITS" }, { headers: { authorization } })
+      [Symbol.asyncIterator]();
+    await attempts.next();
+    const ended = async (): Promise<unknown> => {
+      for (;;) if ((await attempts.next()).done) return undefined;
+    };
+    return ended().catch((error) => error);
+  }
+
+  const REVOKED = { code: Code.Unauthenticated, rawMessage: "The credentials were revoked or have expired" };
+
+  test("ends the streams of a token that the file no longer lists, and no others", async () => {
+    await using service = await start(acceleratedClock(20));
+    watch(service, "Bearer another-token-0123456789");
+    const error = watch(service, `Bearer ${TOKEN}`);
+    await expect.poll(() => service.app.stats().watchers).toBe(2);
+    writeFileSync(tokensFile, "shop  another-token-0123456789\n");
+    expect(await error).toMatchObject(REVOKED);
+    expect(failureOf(await error)).toMatchObject({ reason: FailureReason.UNAUTHENTICATED });
+    expect(service.app.stats().watchers).toBe(1);
+    writeFileSync(tokensFile, TOKENS);
+  });
+
+  test("ends the streams of a JWT that has expired", async () => {
+    let ahead = 0;
+    const now = () => Date.now() + ahead;
+    await using service = await start({ clock: { ...acceleratedClock(20).clock, now } });
+    const ended = watch(service, `Bearer ${await jwt({ exp: Math.floor(Date.now() / 1000) + 60 })}`);
+    await expect.poll(() => service.app.stats().watchers).toBe(1);
+    ahead = 100_000;
+    expect(await ended).toMatchObject(REVOKED);
+  });
 });
 
 test("a JWT is rejected as unavailable when the issuer cannot be reached", async () => {
