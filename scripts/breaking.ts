@@ -1,4 +1,9 @@
 import process from "node:process";
+import { expectNoArguments } from "../src/cli/arguments.ts";
+
+const HELP = `Compares the protos with those of the last tag
+
+  --help  this page`;
 
 /** Compares the protos with those of the last tag, by `buf breaking`. Exits with buf's code, with 0 without a tag. */
 async function main(): Promise<number> {
@@ -20,4 +25,7 @@ async function run(command: string, ...args: string[]) {
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-if (import.meta.main) process.exitCode = await main();
+if (import.meta.main) {
+  expectNoArguments(HELP);
+  process.exitCode = await main();
+}

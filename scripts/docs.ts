@@ -1,11 +1,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { expectNoArguments } from "../src/cli/arguments.ts";
 import { VARIABLES } from "../src/config/variables.ts";
 import { type Release, RELEASES } from "../src/daxpay/release.ts";
 import { ADMIN_CALLS } from "../src/sandbox/admin.ts";
 import { FAMILIES, REFUNDS } from "../src/sandbox/refunds.ts";
 import { type Action, ACTIONS, errorRows } from "./errors.ts";
 import { metricRows } from "./metrics.ts";
+
+const HELP = `Writes the generated tables of the documentation, and .env.example
+
+  --help  this page`;
 
 const ROOT = path.resolve(import.meta.dirname ?? "", "..");
 export const README = path.join(ROOT, "README.md");
@@ -179,5 +184,6 @@ function wrapped(text: string): string[] {
 }
 
 if (import.meta.main) {
+  expectNoArguments(HELP);
   for (const document of DOCUMENTS) writeFileSync(path.join(ROOT, document.file), render(document).expected);
 }

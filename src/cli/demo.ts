@@ -8,6 +8,11 @@ import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/sync_failur
 import { sandboxConfig } from "../config/sandbox.ts";
 import { systemClock } from "../refund/clock.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
+import { expectNoArguments } from "./arguments.ts";
+
+const HELP = `Calls the service over every protocol, with an embedded DaxPay, and exits
+
+  --help  this page`;
 
 /** The refund on DaxPay's documentation page. */
 const PAGE_REFUND = "DEVR24051020531763000004";
@@ -92,4 +97,7 @@ function described(refund: Refund): string {
   return `REFUND_STATUS_${RefundStatus[refund.status]}, daxpay_status "${refund.daxpayStatus}"`;
 }
 
-if (import.meta.main) await demo();
+if (import.meta.main) {
+  expectNoArguments(HELP);
+  await demo();
+}

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { environment, printProblems } from "../config/load.ts";
 import { type ConfigSource, readConfig } from "../config/read.ts";
 import type { ClientDeps } from "../daxpay/client.ts";
 import { examine } from "../doctor/examine.ts";
 import { formatJson, formatText } from "../doctor/print.ts";
+import { readArguments } from "./arguments.ts";
 
 const HELP = `Checks a DaxPay server using the service's own configuration (DAXPAY_RELEASE may be unset)
 
@@ -31,16 +31,16 @@ export interface CommandIo {
 
 /** Runs the command and returns its exit code. */
 export async function doctor(args: readonly string[], { config, deps, print, printError }: CommandIo) {
-  const command = readCommand(args);
-  if ("problem" in command) {
-    printError(command.problem);
-    return 2;
+  const line = readArguments(args, COMMAND_LINE);
+  switch (line.kind) {
+    case "help":
+      print(line.page);
+      return 0;
+    case "invalid":
+      printError(line.problem);
+      return 2;
   }
-  const { json, help, refundNo } = command;
-  if (help) {
-    print(HELP);
-    return 0;
-  }
+  const { json, refundNo } = line.command;
   const source = { ...config, env: (name: string) => config.env(name) || DEFAULTS[name] };
   const result = readConfig(source, { acceptUntypedSecrets: true });
   if (result.kind === "invalid") {
@@ -58,37 +58,16 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
 /** The release is what the doctor finds out. */
 const DEFAULTS: Readonly<Record<string, string>> = { DAXPAY_RELEASE: "documented" };
 
-type Command =
-  | { readonly problem: string }
-  | { readonly json: boolean; readonly help: boolean; readonly refundNo: string | undefined };
-
-const OPTIONS = {
-  json: { type: "boolean" },
-  help: { type: "boolean" },
-  "refund-no": { type: "string" },
+const COMMAND_LINE = {
+  options: { "refund-no": { type: "string" }, json: { type: "boolean" } },
+  help: () => HELP,
+  read({ json, "refund-no": refundNo }: { readonly json: boolean; readonly "refund-no": string | undefined }) {
+    if (refundNo !== undefined && !/^[^\p{C}\p{Z}]{1,100}$/u.test(refundNo)) {
+      throw new RangeError("--refund-no: expected 1 to 100 characters without white space, got others");
+    }
+    return { json, refundNo };
+  },
 } as const;
-
-/** Values are never displayed, since one may be a secret that was meant for the environment. */
-function readCommand(args: readonly string[]): Command {
-  // The strict mode's own errors quote values.
-  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
-  const values = new Map<string, string | undefined>();
-  for (const token of tokens) {
-    if (token.kind !== "option" || !Object.hasOwn(OPTIONS, token.name)) {
-      const got = token.kind === "option" ? JSON.stringify(token.rawName) : "another argument";
-      return { problem: `expected --refund-no <number>, --json or --help, got ${got}` };
-    }
-    if (token.name !== "refund-no" && token.value !== undefined) {
-      return { problem: `expected ${token.rawName} without a value, got one` };
-    }
-    values.set(token.name, token.value);
-  }
-  const refundNo = values.get("refund-no");
-  if (values.has("refund-no") && !/^[^\p{C}\p{Z}-][^\p{C}\p{Z}]{0,99}$/u.test(refundNo ?? "")) {
-    return { problem: "expected --refund-no <number> of 1 to 100 characters without white space, got none" };
-  }
-  return { json: values.has("json"), help: values.has("help"), refundNo };
-}
 
 if (import.meta.main) {
   process.exitCode = await doctor(process.argv.slice(2), {

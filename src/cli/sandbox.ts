@@ -1,11 +1,11 @@
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { ADMIN_CALLS } from "../sandbox/admin.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { FAMILIES, REFUNDS } from "../sandbox/refunds.ts";
 import { RELEASE_NAMES, type ReleaseName } from "../sandbox/release.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
 import { type Algorithm, ALGORITHMS } from "../sandbox/signer.ts";
+import { oneOf, readArgumentsOrExit, wholeNumber } from "./arguments.ts";
 
 const DEFAULT_PORT = 9000;
 
@@ -21,54 +21,31 @@ const USAGE = `An embedded DaxPay for development and tests
   --shipped-tables  2.0.8: fail as the tables of its MySQL script make it
   --help            this page, with refunds and calls`;
 
-export type Command = { readonly options: SandboxOptions } | { readonly help: string } | { readonly error: string };
-
-/** Parses the command line. */
-export function readCommand(args: readonly string[]): Command {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        release: { type: "string", default: "documented" },
-        host: { type: "string", default: "127.0.0.1" },
-        port: { type: "string", default: String(DEFAULT_PORT) },
-        secret: { type: "string", default: "123456" },
-        "sign-type": { type: "string", default: "HMAC_SHA256" },
-        latency: { type: "string", default: "0" },
-        "verify-first": { type: "boolean", default: false },
-        "shipped-tables": { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) return { help: helpText() };
-    return {
-      options: {
-        release: oneOf<ReleaseName>(RELEASE_NAMES, "--release", values.release),
-        host: values.host,
-        port: wholeNumber("--port", values.port, 65_535),
-        secret: values.secret,
-        signType: oneOf<Algorithm>(ALGORITHMS, "--sign-type", values["sign-type"]),
-        latencyMs: wholeNumber("--latency", values.latency, 3_600_000),
-        verifyFirst: values["verify-first"],
-        shippedTables: values["shipped-tables"],
-      },
-    };
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function oneOf<Name extends string>(names: readonly Name[], flag: string, value: string): Name {
-  const name = names.find((name) => name === value);
-  if (name === undefined) throw new RangeError(`expected ${flag} to be one of ${names.join(", ")}, got "${value}"`);
-  return name;
-}
-
-function wholeNumber(flag: string, value: string, max: number): number {
-  if (!/^\d{1,9}$/.test(value) || Number(value) > max) {
-    throw new RangeError(`expected ${flag} to be a whole number from 0 to ${max}, got "${value}"`);
-  }
-  return Number(value);
+/** Reads the command line. */
+function readOptions(): SandboxOptions {
+  return readArgumentsOrExit({
+    options: {
+      release: { type: "string", default: "documented" },
+      host: { type: "string", default: "127.0.0.1" },
+      port: { type: "string", default: String(DEFAULT_PORT) },
+      secret: { type: "string", default: "123456" },
+      "sign-type": { type: "string", default: "HMAC_SHA256" },
+      latency: { type: "string", default: "0" },
+      "verify-first": { type: "boolean" },
+      "shipped-tables": { type: "boolean" },
+    },
+    help: helpText,
+    read: (values) => ({
+      release: oneOf<ReleaseName>(RELEASE_NAMES, "--release", values.release),
+      host: values.host,
+      port: wholeNumber("--port", values.port, { max: 65_535 }),
+      secret: values.secret,
+      signType: oneOf<Algorithm>(ALGORITHMS, "--sign-type", values["sign-type"]),
+      latencyMs: wholeNumber("--latency", values.latency, { max: 3_600_000 }),
+      verifyFirst: values["verify-first"],
+      shippedTables: values["shipped-tables"],
+    }),
+  });
 }
 
 function helpText(): string {
@@ -92,22 +69,23 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 async function main(): Promise<void> {
-  const command = readCommand(process.argv.slice(2));
-  if ("help" in command) return console.log(command.help);
-  if ("error" in command) {
-    console.error(`${command.error}\n\n${USAGE}`);
-    process.exitCode = 2;
-    return;
-  }
+  const options = readOptions();
   try {
-    const { options } = command;
     const sandbox = await createSandbox(options);
     console.log(`DaxPay sandbox (${options.release}) listens on ${sandbox.url}\n\n${refundTable()}`);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void sandbox.close());
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(problemOf(error, options));
     process.exitCode = error instanceof RangeError ? 2 : 1;
   }
+}
+
+function problemOf(error: unknown, { host, port }: SandboxOptions): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!("code" in error)) return error.message;
+  return error.code === "EADDRINUSE"
+    ? `--port: expected a free port, got ${port}, which is in use`
+    : `Cannot listen on --host ${host}, --port ${port}: ${error.message}`;
 }
 
 if (import.meta.main) await main();

@@ -5,7 +5,15 @@ import { environment, loadConfigOrExit, setVariables } from "../config/load.ts";
 import type { Config, ConfigSource } from "../config/read.ts";
 import { VARIABLE_NAMES } from "../config/variables.ts";
 import { hostPort, hostPortOf } from "../util/url.ts";
+import { readArgumentsOrExit } from "./arguments.ts";
 import { execDeno } from "./exec.ts";
+
+const HELP = `Runs the service against a real DaxPay, configured by environment variables (see .env.example)
+
+  --stop-with-parent  stop when the parent process ends
+  --help              this page
+
+Exit codes: 0 stopped by a signal, 1 could not start or stop, 2 invalid configuration or arguments`;
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 /** Folders and files of the service itself that it opens while it runs. */
@@ -67,4 +75,7 @@ function start(): never {
   }
 }
 
-if (import.meta.main) start();
+if (import.meta.main) {
+  readArgumentsOrExit({ options: { "stop-with-parent": { type: "boolean" } }, help: () => HELP, read: () => undefined });
+  start();
+}

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
-import { parseArgs } from "node:util";
+import { readArgumentsOrExit } from "../../src/cli/arguments.ts";
 import { answering, CONTENDERS, launch, type StartOptions, startUpstream } from "./contender.ts";
 import { PLANS } from "./plan.ts";
 import { stopAll } from "./process.ts";
@@ -20,14 +20,10 @@ const HELP = `How fast the service is, beside a floor and beside what teams woul
   --profile  only profile the service under load, and keep the profiles for Chromium's DevTools
   --help     this page`;
 
-const { values: flags } = parseArgs({
-  args: Deno.args,
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    profile: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
+const flags = readArgumentsOrExit({
+  options: { quick: { type: "boolean" }, json: { type: "boolean" }, profile: { type: "boolean" } },
+  help: () => HELP,
+  read: (values) => values,
 });
 const plan = PLANS[flags.quick ? "quick" : "full"];
 /** Milliseconds that the slower upstream takes. */
@@ -90,7 +86,6 @@ async function profile(folder: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  if (flags.help) return console.log(HELP);
   const folder = await Deno.makeTempDir();
   let keep = false;
   try {

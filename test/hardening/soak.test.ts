@@ -6,7 +6,7 @@ import { run } from "../support/process.ts";
 test(
   "The service answers every call with a state or a typed error under mixed load while DaxPay fails in every way",
   async () => {
-    const { code, stdout, stderr } = await run(["run", "-A", "test/hardening/soak.ts", "12"], {});
+    const { code, stdout, stderr } = await run(["run", "-A", "test/hardening/soak.ts", "--seconds", "12"], {});
     const report = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
     expect(report, stderr).toMatchObject({
       unexpected: [],

@@ -1,4 +1,5 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { readArgumentsOrExit, wholeNumber } from "../../src/cli/arguments.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { type FaultName, FAULTS } from "../../src/sandbox/fault.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
@@ -169,9 +170,18 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Takes the seconds as its argument, 60 by default; its last line is the report as JSON. */
+const HELP = `Loads the service while DaxPay fails in every way; the last line is the report as JSON
+
+  --seconds <n>  how long (60)
+  --help         this page`;
+
 if (import.meta.main) {
-  const report = await soak({ seconds: Number(Deno.args[0] ?? 60), print: console.log });
+  const seconds = readArgumentsOrExit({
+    options: { seconds: { type: "string", default: "60" } },
+    help: () => HELP,
+    read: ({ seconds }) => wholeNumber("--seconds", seconds, { min: 1, max: 86_400 }),
+  });
+  const report = await soak({ seconds, print: console.log });
   console.log(`Memory in MiB: ${report.memory.join(" ")}`);
   console.log(JSON.stringify(report));
   const { unexpected, unanswered, creditedTwice, exitCode, complaints } = report;
