@@ -35,12 +35,12 @@ export function loadAuthenticator({ auth, clientCertificates, now, logger }: Loa
 function loadTokens(path: string, logger: Logger): Disposable & { readonly current: () => Tokens } {
   const files = { AUTH_TOKENS_FILE: path };
   const texts = readFiles(files);
-  let current = parse(texts);
+  let current = parse(path, texts);
   const watch = watchFiles({
     files,
     last: texts,
     onChange(changed) {
-      current = parse(changed);
+      current = parse(path, changed);
       logger.info("Reloaded tokens file");
     },
     onFailure: (error) =>
@@ -51,10 +51,10 @@ function loadTokens(path: string, logger: Logger): Disposable & { readonly curre
   return { ...watch, current: () => current };
 }
 
-function parse([text]: readonly string[]): Tokens {
+function parse(path: string, [text]: readonly string[]): Tokens {
   try {
     return parseTokens(text);
   } catch (error) {
-    throw new RangeError(`AUTH_TOKENS_FILE: ${(error as Error).message}`, { cause: error });
+    throw new RangeError(`AUTH_TOKENS_FILE: ${(error as Error).message} in "${path}"`, { cause: error });
   }
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -12,6 +13,18 @@ const authority = await createAuthority();
 const server = await authority.issue("server");
 const tokensFile = path.join(mkdtempSync(path.join(tmpdir(), "app-")), "tokens");
 writeFileSync(tokensFile, "billing t0ken-of-the-billing-service\n");
+const other = await authority.issue("other");
+
+/** Writes a file beside the tokens, and returns its path. */
+function write(name: string, content: string | Uint8Array): string {
+  const file = path.join(path.dirname(tokensFile), name);
+  writeFileSync(file, content);
+  return file;
+}
+
+const derOf = (pem: string) => Buffer.from(pem.replace(/-----.*-----|\s/g, ""), "base64");
+const ENCRYPTED_KEY = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIE\n-----END ENCRYPTED PRIVATE KEY-----\n";
+const BROKEN = server.cert.replace(/[A-Z]{3}/, "");
 const TLS = { TLS_CERT_FILE: server.certFile, TLS_KEY_FILE: server.keyFile };
 
 afterEach(() => vi.restoreAllMocks());
@@ -81,10 +94,17 @@ describe("createApp()", () => {
     ["TLS_CERT_FILE", "a key", { TLS_CERT_FILE: server.keyFile, TLS_KEY_FILE: server.keyFile }],
     ["TLS_KEY_FILE", "a certificate", { TLS_CERT_FILE: server.certFile, TLS_KEY_FILE: server.certFile }],
     ["TLS_CLIENT_CA_FILE", "a key", { ...TLS, TLS_CLIENT_CA_FILE: server.keyFile }],
-  ])("names %s when it is %s", async (variable, _what, variables) => {
+    ["TLS_KEY_FILE", "an encrypted key", { ...TLS, TLS_KEY_FILE: write("encrypted", ENCRYPTED_KEY) }],
+    ["TLS_KEY_FILE", "the key of another certificate", { ...TLS, TLS_KEY_FILE: other.keyFile }],
+    ["TLS_CERT_FILE", "a certificate in DER", { ...TLS, TLS_CERT_FILE: write("der", derOf(server.cert)) }],
+    ["TLS_CLIENT_CA_FILE", "a broken certificate", { ...TLS, TLS_CLIENT_CA_FILE: write("broken", BROKEN) }],
+    ["TLS_CERT_FILE", "a device", { ...TLS, TLS_CERT_FILE: "/dev/zero" }],
+  ])("names %s and its file when it is %s", async (variable, _what, variables) => {
     const open = openIntervals();
     const config = sandboxConfig({ DAXPAY_URL: "http://127.0.0.1:9", AUTH_TOKENS_FILE: tokensFile, ...variables });
-    await expect(createApp(config)).rejects.toThrow(new RegExp(`^${variable}: `));
+    const error: Error = await createApp(config).catch((error) => error);
+    expect(error.message).toMatch(new RegExp(`^${variable}: `));
+    expect(error.message).toContain(`"${variables[variable]}"`);
     expect(open()).toBe(0);
   });
 });

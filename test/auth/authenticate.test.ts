@@ -187,7 +187,7 @@ test("loadAuthenticator() reloads the tokens file, and keeps the previous tokens
   writeFileSync(tokensFile, "billing short\n");
   const errors = () => service.records.filter(({ level }) => level === "error").map(({ properties }) => properties);
   await expect.poll(errors).toMatchObject([{
-    error: "AUTH_TOKENS_FILE: line 1: expected a token of at least 16 characters, got 5",
+    error: `AUTH_TOKENS_FILE: line 1: expected a token of at least 16 characters, got 5 in "${tokensFile}"`,
   }]);
   expect(await code(TOKEN)).toBe("ok");
 

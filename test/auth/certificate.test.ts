@@ -21,6 +21,8 @@ writeFileSync(tokensFile, `billing ${TOKEN}\n`);
 const TLS = { TLS_CERT_FILE: server.certFile, TLS_KEY_FILE: server.keyFile };
 const MUTUAL = { ...TLS, TLS_CLIENT_CA_FILE: authority.caFile };
 
+const windows = (text: string) => `\ufeff${text.replaceAll("\n", "\r\n")}`;
+
 let records: LogRecord[] = [];
 afterEach(() => reset());
 
@@ -117,6 +119,26 @@ test("loadCertificate() applies a renewed certificate to new connections, once i
   expect(await served()).toBe("first");
   copyFileSync(second.keyFile, keyFile);
   await expect.poll(served).toBe("second");
+});
+
+test.each<[string, (pair: { readonly cert: string; readonly key: string }) => readonly [string, string]]>([
+  ["key and certificate in one file", ({ cert, key }) => [key + cert, key + cert]],
+  ["a byte order mark and CRLF", ({ cert, key }) => [windows(cert), windows(key)]],
+  [
+    "the attributes of a PKCS#12 export",
+    ({ cert, key }) => [`Bag Attributes\n${cert}`, `Key Attributes: <No>\n${key}`],
+  ],
+  ["a chain", ({ cert, key }) => [cert + authority.ca, key]],
+])("loadCertificate() reads %s", async (name, textsOf) => {
+  const [certText, keyText] = textsOf(server);
+  const [certFile, keyFile] = ["cert", "key"].map((kind) => path.join(authority.folder, `${name}.${kind}`));
+  writeFileSync(certFile, certText);
+  writeFileSync(keyFile, keyText);
+  await using service = await start({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+  const status = await new Promise((resolve, reject) =>
+    get(`${service.http}/healthz`, { ca: authority.ca }, ({ statusCode }) => resolve(statusCode)).on("error", reject)
+  );
+  expect(status).toBe(200);
 });
 
 test.skipIf(spawnSync("curl", ["--version"]).status !== 0)("curl with a client certificate", async () => {

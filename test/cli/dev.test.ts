@@ -52,7 +52,7 @@ describe("deno task dev", () => {
 
   test.each([
     [["--release", "1.0"], `--release: expected one of ${RELEASE_NAMES.join(", ")}, got "1.0"`],
-    [["--latency", "soon"], '--latency: expected whole milliseconds, got "soon"'],
+    [["--latency", "soon"], '--latency: expected a whole number from 0 to 3600000, got "soon"'],
   ])("rejects %j and exits with 2", async (args, problem) => {
     expect(await run([...DEV, ...args], {})).toMatchObject({ code: 2, stderr: `${problem}\n` });
   });

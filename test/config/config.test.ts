@@ -12,6 +12,7 @@ function read(variables: Variables, files: Variables = {}) {
   const all: Variables = { ...REQUIRED, ...variables };
   return readConfig({
     env: (name) => all[name],
+    names: () => Object.keys(all),
     readFile(file) {
       if (file in files) return files[file];
       throw new Error("No such file");
@@ -44,6 +45,7 @@ test.each(["start", "doctor", "dev"] as const)(
 describe("readConfig()", () => {
   test("returns the defaults when only the required variables are set", () => {
     expect(configOf({})).toMatchObject({
+      check: "warn",
       sync: { queryMode: "auto", settleTimeoutMs: 60_000, settleOnStart: true },
       daxpay: { timeZone: "Asia/Shanghai", signType: "HMAC_SHA256" },
       host: "127.0.0.1",
@@ -148,6 +150,7 @@ describe("readConfig()", () => {
     [{ DAXPAY_APP_ID: "a\n" }, "DAXPAY_APP_ID"],
     [{ DAXPAY_SIGN_TYPE: "SM3" }, "DAXPAY_SIGN_TYPE"],
     [{ DAXPAY_QUERY: "never" }, "DAXPAY_QUERY"],
+    [{ DAXPAY_CHECK: "on" }, "DAXPAY_CHECK"],
   ])("rejects %o with one problem of %s", (variables, name) => {
     expect(namesOf(problemsOf(variables)).filter((named) => named === name)).toHaveLength(1);
   });
@@ -211,8 +214,58 @@ describe("readConfig()", () => {
     expect(namesOf(problemsOf({ CORS_ORIGINS }))).toEqual(["CORS_ORIGINS"]);
   });
 
-  test("reads a secret from a file without its last line break, but not from both places", () => {
-    const files = { "/secret": "from a file\n", "/empty": "\n" };
+  test("rejects misspelt names, and warns of names that may be another program's", () => {
+    expect(namesOf(problemsOf({ DAXPAY_QUREY: "only", MAX_THREADS: "8" }))).toEqual(["DAXPAY_QUREY"]);
+    expect(read({ MAX_THREADS: "8" })).toMatchObject({ warnings: [expect.stringMatching(/^MAX_THREADS: /)] });
+  });
+
+  test.each([
+    ["DAXPAY_APP_ID", "M820763\n", '"M820763\\n" with 1 control or invisible character (U+000A line feed)'],
+    [
+      "DAXPAY_APP_ID",
+      "M820\u200b763",
+      '"M820\\u{200b}763" with 1 control or invisible character (U+200B zero width space)',
+    ],
+    [
+      "DAXPAY_URL",
+      "http://127.0.0.1:9\n",
+      '"http://127.0.0.1:9\\n" with 1 control or invisible character (U+000A line feed)',
+    ],
+    ["DAXPAY_SIGN_SECRET", "pa55\n", "5 characters with 1 control or invisible character (U+000A line feed)"],
+    ["DAXPAY_SIGN_SECRET", "\ufeffpa55", "5 characters with 1 control or invisible character (U+FEFF byte order mark)"],
+    [
+      "DAXPAY_SIGN_SECRET",
+      "\ufffdp\0",
+      "3 characters with 2 control or invisible characters (U+FFFD replacement for bytes that are not UTF-8, U+0000 NUL)",
+    ],
+    [
+      "AUTH_ISSUER",
+      "https://i.example\u202e",
+      '"https://i.example\\u{202e}" with 1 control or invisible character (U+202E)',
+    ],
+  ])("rejects %s=%j, and names the characters that nobody types", (name, value, got) => {
+    const problems = problemsOf({ [name]: value }).filter((problem) => problem.startsWith(`${name}: `));
+    expect(problems).toEqual([expect.stringMatching(/^[A-Z_]+: expected .+, got /)]);
+    expect(problems[0]).toContain(`, got ${got}`);
+    expect(problems[0]).not.toContain("pa55");
+  });
+
+  test.each([" M820763", "M820 763", "Ｍ820763", '"M820763"', "'M820763'"])(
+    "rejects DAXPAY_APP_ID=%j, which DaxPay never issues",
+    (DAXPAY_APP_ID) => {
+      expect(namesOf(problemsOf({ DAXPAY_APP_ID }))).toEqual(["DAXPAY_APP_ID"]);
+    },
+  );
+
+  test("accepts a secret with any characters for the doctor, which finds out whether they belong to it", () => {
+    const all: Variables = { ...REQUIRED, DAXPAY_SIGN_SECRET: "pa55\n" };
+    const source = { env: (name: string) => all[name], readFile: () => "", isTerminal: false };
+    expect(readConfig(source, { acceptUntypedSecrets: true })).toMatchObject({ kind: "valid" });
+    expect(readConfig(source)).toMatchObject({ kind: "invalid" });
+  });
+
+  test("reads a secret from a file without its last line breaks, but not from both places", () => {
+    const files = { "/secret": "from a file\r\n\n", "/empty": "\n" };
     const fromFile = (file: string) => ({ DAXPAY_SIGN_SECRET: "", DAXPAY_SIGN_SECRET_FILE: file });
     expect(configOf(fromFile("/secret"), files).daxpay.secret).toBe("from a file");
     expect(problemsOf({ DAXPAY_SIGN_SECRET_FILE: "/secret" }, files)).toHaveLength(1);

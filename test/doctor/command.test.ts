@@ -132,18 +132,18 @@ test("deno task doctor finds the release where DAXPAY_RELEASE is unset", async (
   });
 });
 
-const FLAGS = "expected --refund-no <number>, --json or --help";
+const FLAGS = "expected --refund-no <value>, --json or --help";
 
 test.each([
   [[`--secret=${SECRET}`], `${FLAGS}, got "--secret"`],
   [["-x"], `${FLAGS}, got "-x"`],
   [[SECRET], `${FLAGS}, got another argument`],
   [["--", SECRET], `${FLAGS}, got another argument`],
-  [["--json=yes"], "expected --json without a value, got one"],
-  [["--refund-no"], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
-  [["--refund-no", "--json"], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
-  [["--refund-no="], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
-  [["--refund-no", "R 1"], "expected --refund-no <number> of 1 to 100 characters without white space, got none"],
+  [["--json=yes"], "--json: expected no value, got one"],
+  [["--refund-no"], "--refund-no: expected a value, got none"],
+  [["--refund-no", "--json"], "--refund-no: expected a value, got none"],
+  [["--refund-no="], "--refund-no: expected a value, got none"],
+  [["--refund-no", "R 1"], "--refund-no: expected 1 to 100 characters without white space, got others"],
 ])("doctor() rejects the arguments %j in one line with exit code 2", async (args, problem) => {
   const printed: string[] = [];
   const exitCode = await doctor(args, {
