@@ -5,7 +5,7 @@ import type { Name, Values } from "./variables.ts";
 /** Problems of variables with each other; `invalid` names those that have a problem of their own. */
 export function crossFieldErrors(values: Values, invalid: ReadonlySet<string>): string[] {
   return [
-    ...releaseErrors(values),
+    ...releaseErrors(values, invalid),
     ...accessErrors(values),
     ...(!values.TLS_CERT_FILE && values.PORT && values.PORT === values.GRPC_PORT
       ? [`GRPC_PORT: expected another port than PORT, got ${values.GRPC_PORT}`]
@@ -15,7 +15,7 @@ export function crossFieldErrors(values: Values, invalid: ReadonlySet<string>): 
   ];
 }
 
-function releaseErrors(values: Values): string[] {
+function releaseErrors(values: Values, invalid: ReadonlySet<string>): string[] {
   const { DAXPAY_RELEASE: name, DAXPAY_SIGN_TYPE: signType } = values;
   if (!name) return [];
   const release: Release = RELEASES[name];
@@ -26,7 +26,8 @@ function releaseErrors(values: Values): string[] {
   }
   const identity = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
   for (const variable of release.identity.map((member) => identity[member])) {
-    if (!values[variable]) errors.push(`${variable}: expected a value for release ${name}, got nothing`);
+    if (values[variable] || invalid.has(variable)) continue;
+    errors.push(`${variable}: expected a value for release ${name}, got nothing`);
   }
   if (values.DAXPAY_QUERY === "off" && !release.resyncsClosed) {
     errors.push(

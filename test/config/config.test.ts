@@ -253,7 +253,8 @@ describe("readConfig()", () => {
   test.each([" M820763", "M820 763", "Ｍ820763", '"M820763"', "'M820763'"])(
     "rejects DAXPAY_APP_ID=%j, which DaxPay never issues",
     (DAXPAY_APP_ID) => {
-      expect(namesOf(problemsOf({ DAXPAY_APP_ID }))).toEqual(["DAXPAY_APP_ID"]);
+      const variables = { DAXPAY_RELEASE: "3.0.0", DAXPAY_MCH_NO: "M1745845174843", DAXPAY_APP_ID };
+      expect(namesOf(problemsOf(variables))).toEqual(["DAXPAY_APP_ID"]);
     },
   );
 
