@@ -1,9 +1,9 @@
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { oneOf, readArgumentsOrExit, wholeNumber } from "../../src/cli/arguments.ts";
 import { type ChaosReport, runChaos } from "./chaos-run.ts";
 import { CHAOS_RELEASES } from "./chaos-service.ts";
 
-const USAGE = `Kills the service at random while callers sync refunds, and checks DaxPay's books
+const HELP = `Kills the service at random while callers sync refunds, and checks DaxPay's books
 
   --seconds   duration for each release (150)
   --seed      repeats the refunds, faults and kills of a run (random)
@@ -12,12 +12,7 @@ const USAGE = `Kills the service at random while callers sync refunds, and check
 
 /** Exit codes: 0 no violation, 1 a violation, 2 invalid arguments. */
 async function main(): Promise<number> {
-  const options = readOptions();
-  if (typeof options === "string") {
-    console.error(options);
-    return 2;
-  }
-  const { seconds, seed, releases } = options;
+  const { seconds, seed, releases } = readOptions();
   let violations = 0;
   for (const release of releases) {
     console.log(`DaxPay ${release}, ${seconds} s, --seed ${seed}`);
@@ -30,33 +25,19 @@ async function main(): Promise<number> {
 }
 
 function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        seconds: { type: "string", default: "150" },
-        seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
-        release: { type: "string" },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) return USAGE;
-    const releases = CHAOS_RELEASES.filter((release) => release === (values.release ?? release));
-    if (releases.length === 0) {
-      throw new RangeError(`--release: expected one of ${CHAOS_RELEASES.join(", ")}, got "${values.release}"`);
-    }
-    return {
-      releases,
-      seconds: positive("--seconds", values.seconds),
-      seed: positive("--seed", values.seed),
-    };
-  } catch (error) {
-    return `${(error as Error).message}\n\n${USAGE}`;
-  }
-}
-
-function positive(name: string, value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new RangeError(`${name}: expected a whole number above 0, got "${value}"`);
-  return Number(value);
+  return readArgumentsOrExit({
+    options: {
+      seconds: { type: "string", default: "150" },
+      seed: { type: "string", default: String(1 + Math.floor(Math.random() * 1_000_000)) },
+      release: { type: "string" },
+    },
+    help: () => HELP,
+    read: ({ seconds, seed, release }) => ({
+      releases: release === undefined ? CHAOS_RELEASES : [oneOf(CHAOS_RELEASES, "--release", release)],
+      seconds: wholeNumber("--seconds", seconds, { min: 1, max: 86_400 }),
+      seed: wholeNumber("--seed", seed, { min: 1, max: 999_999_999 }),
+    }),
+  });
 }
 
 function printReport({ refunds, outcomes, kills, faults, callerCrashes, violations }: ChaosReport): void {
