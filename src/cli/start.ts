@@ -76,6 +76,10 @@ function start(): never {
 }
 
 if (import.meta.main) {
-  readArgumentsOrExit({ options: { "stop-with-parent": { type: "boolean" } }, help: () => HELP, read: () => undefined });
+  readArgumentsOrExit({
+    options: { "stop-with-parent": { type: "boolean" } },
+    help: () => HELP,
+    read: () => undefined,
+  });
   start();
 }

@@ -15,21 +15,22 @@ export function readTextFile(path: string): string {
     if (!stats.isFile()) {
       throw new RangeError(`expected a regular file, got a ${stats.isDirectory() ? "directory" : "pipe or device"}`);
     }
-    return textOf(readBytes(fd));
+    if (stats.size > MAX_BYTES) throw new RangeError(`expected at most ${MAX_BYTES} bytes, got ${stats.size}`);
+    return textOf(readBytes(fd, stats.size));
   } finally {
     closeSync(fd);
   }
 }
 
-function readBytes(fd: number): Uint8Array {
-  const buffer = new Uint8Array(MAX_BYTES + 1);
+function readBytes(fd: number, size: number): Uint8Array {
+  const buffer = new Uint8Array(size);
   let length = 0;
-  while (length < buffer.length) {
-    const read = readSync(fd, buffer, length, buffer.length - length, null);
-    if (read === 0) return buffer.subarray(0, length);
+  while (length < size) {
+    const read = readSync(fd, buffer, length, size - length, null);
+    if (read === 0) break;
     length += read;
   }
-  throw new RangeError(`expected at most ${MAX_BYTES} bytes, got more`);
+  return buffer.subarray(0, length);
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -32,7 +32,7 @@ describe("readTextFile()", () => {
   test.each<[string, Uint8Array, string]>([
     ["bytes that are no text", new Uint8Array([0xc3, 0x28]), "expected text in UTF-8, got other bytes"],
     ["DER", new Uint8Array([0x30, 0x82, 1, 0xff]), "expected text in UTF-8, got DER, which openssl converts to PEM"],
-    ["more than 1 MiB", new Uint8Array(1024 * 1024 + 1), "expected at most 1048576 bytes, got more"],
+    ["more than 1 MiB", new Uint8Array(1024 * 1024 + 1), "expected at most 1048576 bytes, got 1048577"],
   ])("rejects %s", (name, content, message) => {
     expect(() => readTextFile(write(name, content))).toThrow(message);
   });
