@@ -7,34 +7,38 @@ import { type Refund, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb
 import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { sandboxConfig } from "../config/sandbox.ts";
 import { systemClock } from "../refund/clock.ts";
-import { createSandbox } from "../sandbox/sandbox.ts";
+import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { expectNoArguments } from "./arguments.ts";
 
 const HELP = `Calls the service over every protocol, with an embedded DaxPay, and exits
 
   --help  this page`;
 
-/** The refund on DaxPay's documentation page. */
-const PAGE_REFUND = "DEVR24051020531763000004";
+/** The release whose syncs can book money, so that the demo shows how that is prevented. */
+const RELEASE = "3.0.0";
+/** An hour ago DaxPay closed this refund of 10 yuan, and gave them back to its payment order. */
+const CLOSED_REFUND = "DEMO-CLOSED";
 /** Delays are this many times shorter than on a real clock. */
 const ACCELERATION = 20;
 
 /** Calls the service over every protocol, with an embedded DaxPay. */
 async function demo(): Promise<void> {
-  const sandbox = await createSandbox();
-  const app = await createApp(sandboxConfig({ DAXPAY_URL: sandbox.url, WATCH_JITTER: "0" }), {
+  const sandbox = await createSandbox({ release: RELEASE });
+  sandbox.addRefund({ refundNo: CLOSED_REFUND, status: "close", state: "CLOSED", refundableBalance: 5_000 });
+  const app = await createApp(sandboxConfig({ DAXPAY_URL: sandbox.url, DAXPAY_RELEASE: RELEASE, WATCH_JITTER: "0" }), {
     clock: { ...systemClock, after: (ms, work) => systemClock.after(ms / ACCELERATION, work) },
   });
   try {
     const { http, grpc } = app.addresses;
-    console.log(`Embedded DaxPay at ${sandbox.url}, service at ${http} and ${grpc}\n`);
+    console.log(`Embedded DaxPay ${RELEASE} at ${sandbox.url}, service at ${http} and ${grpc}\n`);
     const clients = {
       "Connect": createRefundClient({ baseUrl: http }),
       "gRPC-Web": createRefundClient({ baseUrl: http, protocol: "grpc-web" }),
       "gRPC": createRefundClient({ transport: createGrpcTransport({ baseUrl: grpc }) }),
     };
-    console.log(`SyncRefund ${PAGE_REFUND}, the refund on DaxPay's documentation page, over each protocol:`);
+    console.log("SyncRefund R-SUCCEEDS over each protocol:");
     for (const [protocol, client] of Object.entries(clients)) await showSync(protocol, client);
+    await showGuard(clients.gRPC, sandbox);
     await showFailure(clients.gRPC);
     await showWatch(clients.gRPC);
     await showBatch(clients.Connect);
@@ -46,9 +50,21 @@ async function demo(): Promise<void> {
 
 async function showSync(protocol: string, client: RefundClient): Promise<void> {
   const start = performance.now();
-  const refund = await client.syncRefund({ refundNo: PAGE_REFUND });
+  const refund = await client.syncRefund({ refundNo: "R-SUCCEEDS" });
   const ms = (performance.now() - start).toFixed(1);
-  console.log(`  ${protocol.padEnd(8)}  ${described(refund)}, trace id ${refund.daxpayTraceId}, ${ms} ms`);
+  console.log(`  ${protocol.padEnd(8)}  ${described(refund)}, final: ${refund.final}, ${ms} ms`);
+}
+
+async function showGuard(client: RefundClient, sandbox: Sandbox): Promise<void> {
+  console.log(`\nSyncRefund ${CLOSED_REFUND}, whose amount DaxPay would book again with every sync:`);
+  for (let call = 1; call <= 3; call++) {
+    const refund = await client.syncRefund({ refundNo: CLOSED_REFUND });
+    const books = sandbox.refund(CLOSED_REFUND);
+    console.log(
+      `  call ${call}: ${described(refund)}; requests so far: ${books?.queries} queries, ${books?.syncs} syncs; ` +
+        `refundable balance ${((books?.refundableBalance ?? 0) / 100).toFixed(2)}`,
+    );
+  }
 }
 
 async function showFailure(client: RefundClient): Promise<void> {
