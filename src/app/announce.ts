@@ -1,11 +1,22 @@
 import type { Logger } from "@logtape/logtape";
 import type { Config } from "../config/read.ts";
 import { type Release, RELEASES } from "../daxpay/release.ts";
+import type { Server } from "../http/listen.ts";
+import { hostPort } from "../util/url.ts";
 
 /** Base URLs: HTTP/1.1 and cleartext HTTP/2; the same one with TLS. */
 export interface Addresses {
   readonly http: string;
   readonly grpc: string;
+}
+
+/** `server` holds the ports that are bound. */
+export function addressesOf({ host, tls }: Config, server: Pick<Server, "http" | "grpc">): Addresses {
+  const scheme = tls ? "https" : "http";
+  return {
+    http: `${scheme}://${hostPort(host, server.http.port)}`,
+    grpc: `${scheme}://${hostPort(host, server.grpc.port)}`,
+  };
 }
 
 /** Logs where the service listens and what it calls. */

@@ -16,9 +16,8 @@ import { createReadiness } from "../service/readiness.ts";
 import { observeProcess } from "../telemetry/gauges.ts";
 import { LOG_CATEGORY } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { hostPort } from "../util/url.ts";
-import { type Addresses, announce } from "./announce.ts";
-import { checkDaxPay, requireDaxPay } from "./check.ts";
+import { type Addresses, addressesOf, announce } from "./announce.ts";
+import { requireDaxPay, scheduleCheck } from "./check.ts";
 import { DEFAULTS, type Dependencies } from "./dependencies.ts";
 import { createPages, PROBES, withHttpRules } from "./http.ts";
 import { createObservedRefunds } from "./refunds.ts";
@@ -70,7 +69,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     refunds.close();
   });
 
-  if (config.check === "require") await requireDaxPay({ config, dependencies, logger });
+  await requireDaxPay({ config, dependencies, logger });
   const stop = new AbortController();
   const forceStop = new AbortController();
   const consoleSettings = () => ({ grpcPort: server.grpc.port, watchWaitsMs: config.watch.waits });
@@ -102,13 +101,9 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   if (certificate) starting.use(certificate.watch(server.setTls));
   observeProcess(metrics, build, server.connections, dependencies.droppedLogLines);
 
-  const scheme = config.tls ? "https" : "http";
-  const addresses = {
-    http: `${scheme}://${hostPort(config.host, server.http.port)}`,
-    grpc: `${scheme}://${hostPort(config.host, server.grpc.port)}`,
-  };
+  const addresses = addressesOf(config, server);
   announce(logger, config, addresses);
-  if (config.check === "warn") checkDaxPay({ config, dependencies, logger }, stop.signal);
+  starting.defer(scheduleCheck({ config, dependencies, logger }, stop.signal));
   const running = starting.move();
   return {
     addresses,

@@ -10,16 +10,26 @@ export interface CheckOptions {
   readonly logger: Logger;
 }
 
+/** Milliseconds until DaxPay is checked in the background: the first callers come first. */
+const CHECK_DELAY_MS = 1_000;
+
+/** With DAXPAY_CHECK=warn, runs the doctor's checks soon and logs what they find. Returns what cancels them. */
+export function scheduleCheck(options: CheckOptions, stop: AbortSignal): () => void {
+  if (options.config.check !== "warn") return () => {};
+  return options.dependencies.clock.after(CHECK_DELAY_MS, () => void checkDaxPay(options, stop));
+}
+
 /** Runs the doctor's checks and logs what they find, unless the signal has aborted by then. Never throws. */
-export async function checkDaxPay(options: CheckOptions, signal?: AbortSignal): Promise<Examination> {
+async function checkDaxPay(options: CheckOptions, signal?: AbortSignal): Promise<Examination> {
   const { config, dependencies: { fetch, nonce, clock }, logger } = options;
   const result = await examine({ ...config.daxpay, ...config.sync }, { fetch, nonce, now: () => clock.now() });
   if (!signal?.aborted) logResult(result, logger);
   return result;
 }
 
-/** Throws if a check fails. */
+/** With DAXPAY_CHECK=require, throws if a check fails. */
 export async function requireDaxPay(options: CheckOptions): Promise<void> {
+  if (options.config.check !== "require") return;
   const { steps, ok } = await checkDaxPay(options);
   if (ok) return;
   const failed = steps.filter(({ status }) => status === "failed").map(({ id, found }) =>
