@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { countFreeDescriptors } from "../http/descriptors.ts";
 import { type Clock, systemClock } from "../refund/clock.ts";
 
 /** What the service takes from its surroundings. */
@@ -11,7 +12,12 @@ export interface Dependencies {
   readonly random: () => number;
   /** Log lines lost since the start. */
   readonly droppedLogLines: () => number;
+  /** Counts the file descriptors that the process can still open, at most `max`. */
+  readonly countFreeDescriptors: (max: number) => number;
 }
+
+/** Any file that the service may read. */
+const CONSOLE_PAGE = new URL("../console/dist/index.html", import.meta.url);
 
 export const DEFAULTS: Dependencies = {
   fetch: (...request) => fetch(...request),
@@ -19,4 +25,5 @@ export const DEFAULTS: Dependencies = {
   nonce: () => randomBytes(16).toString("hex"),
   random: Math.random,
   droppedLogLines: () => 0,
+  countFreeDescriptors: (max) => countFreeDescriptors(CONSOLE_PAGE, max),
 };

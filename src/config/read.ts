@@ -28,6 +28,8 @@ export interface Config {
   readonly corsLocalhost: boolean;
   /** Over both ports. */
   readonly maxConnections: number;
+  /** Milliseconds; undefined for unlimited. */
+  readonly maxConnectionAgeMs: number | undefined;
   /** Milliseconds for calls in flight at shutdown. */
   readonly stopTimeoutMs: number;
   readonly log: LogConfig;
@@ -156,6 +158,7 @@ function configFrom(values: CompleteValues, isTerminal: boolean): Config {
     corsOrigins: values.CORS_ORIGINS ?? [],
     corsLocalhost: false,
     maxConnections: values.MAX_CONNECTIONS,
+    maxConnectionAgeMs: values.MAX_CONNECTION_AGE,
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (isTerminal ? "text" : "json") },
   };

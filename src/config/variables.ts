@@ -249,6 +249,14 @@ export const VARIABLES = {
     description: "maximum open connections; further ones are closed immediately",
     default: "4096",
   },
+  MAX_CONNECTION_AGE: {
+    schema: duration,
+    expected: 'a duration above 0 like "30m" (ms, s, m, h), at most 24h',
+    description:
+      "age, give or take a tenth, at which a connection takes no further calls, so that clients spread over new replicas; " +
+      "calls in flight finish (ms, s, m, h)",
+    defaultLabel: "unlimited",
+  },
   STOP_TIMEOUT_MS: {
     schema: milliseconds,
     expected: "milliseconds, a whole number above 0",

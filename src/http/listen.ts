@@ -2,6 +2,8 @@ import { createServer } from "node:http";
 import { createSecureServer, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { SecureContextOptions, TlsOptions } from "node:tls";
+import { addressOf, bind, superviseAccept } from "./accept.ts";
+import { withMaxAge } from "./age.ts";
 import { withCoalescedWrites } from "./cork.ts";
 import { LIMITS, withRequestTimeout } from "./timeout.ts";
 import { type ErrorResponse, errorResponseOf, respondUnparsable } from "./error-log.ts";
@@ -17,9 +19,13 @@ export interface ListenOptions {
   readonly tls: (SecureContextOptions & TlsOptions) | undefined;
   /** Over both ports; further connections are closed immediately. */
   readonly maxConnections: number;
+  /** Milliseconds, give or take a tenth, until a connection takes no further calls; those in flight finish. */
+  readonly maxConnectionAgeMs?: number | undefined;
   readonly handler: Handler;
   /** Called for every response with status 400 or higher; without `response` if the request could not be parsed. */
   readonly onErrorResponse: (error: ErrorResponse, response?: NodeServerResponse) => void;
+  /** Called when a port is served again that had stopped accepting, or with an error while it cannot be. */
+  readonly onRestart?: (port: number, error?: Error) => void;
 }
 
 export interface Server {
@@ -36,6 +42,12 @@ export interface Server {
    */
   close(graceMs: number, forceClose: () => void): Promise<void>;
 }
+
+/**
+ * Milliseconds of silence after which TCP probes a connection. HTTP/1.1 has nothing else for a silent stream: every message
+ * of Connect and gRPC-Web means something, and a chunk cannot be empty.
+ */
+const TCP_KEEP_ALIVE_MS = 20_000;
 
 /** Milliseconds without any call after which none can still be in transit. */
 const QUIET_PERIOD_MS = 200;
@@ -64,11 +76,12 @@ export class BindError extends Error {
  * to the other breaks HTTP/1.1 keep-alive on Deno; with TLS on one, where ALPN chooses the version. Throws BindError.
  */
 export async function listen(options: ListenOptions): Promise<Server> {
-  const { host, tls, maxConnections } = options;
+  const { host, tls, maxConnections, maxConnectionAgeMs = Infinity, onRestart = () => {} } = options;
   const inFlight = createCounter();
   const sockets = new Set<Socket>();
   let closing = false;
 
+  const serve = withMaxAge(options.handler, maxConnectionAgeMs);
   const handler = withRequestTimeout((request, response) => {
     const peer = request.socket.remoteAddress;
     inFlight.add();
@@ -78,7 +91,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
       if (status >= 400) options.onErrorResponse(errorResponseOf(request, status, peer), response);
     });
     if (closing && request.httpVersionMajor === 1) response.setHeader("connection", "close");
-    options.handler(request, response);
+    serve(request, response);
   });
 
   const secure = tls && createSecureServer({ ...LIMITS, ...HTTP2, ...tls, allowHTTP1: true }, handler);
@@ -89,6 +102,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
   for (const server of servers) {
     server.on("connection", (socket: Socket) => {
       if (sockets.size >= maxConnections) return void socket.destroy();
+      socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
       track(sockets, socket);
     });
   }
@@ -98,7 +112,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
   });
   if (secure) secure.on("secureConnection", (socket) => socket.alpnProtocol === "h2" && withCoalescedWrites(socket));
   else grpc.on("connection", withCoalescedWrites);
-  const sessions = createSessions(grpc);
+  const sessions = createSessions(grpc, { maxAgeMs: maxConnectionAgeMs });
 
   try {
     await bind(http, host, options.port).catch((error) => fail("port", error));
@@ -107,6 +121,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
     for (const server of servers) server.close();
     throw error;
   }
+  const supervisions = [...servers].map((server) => superviseAccept(server, { onRestart }));
 
   return {
     http: addressOf(http),
@@ -115,6 +130,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
     connections: () => sockets.size,
     async close(graceMs, forceClose) {
       closing = true;
+      for (const stop of supervisions) stop();
       const closed = Promise.all([...servers].map(stopListening));
       if ("closeIdleConnections" in http) http.closeIdleConnections();
       sessions.drain();
@@ -122,6 +138,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
         forceClose();
         await inFlight.idle(QUIET_PERIOD_MS, 2 * QUIET_PERIOD_MS);
       }
+      sessions.close();
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -132,25 +149,9 @@ function fail(option: "port" | "grpcPort", error: NodeJS.ErrnoException): never 
   throw new BindError(option, error);
 }
 
-function bind(server: NetServer, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
 /** An HTTP/2 server's own close() would also end its connections, with calls in flight (denoland/deno#35609). */
 function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-}
-
-function addressOf(server: NetServer): AddressInfo {
-  const address = server.address();
-  if (!address || typeof address === "string") throw new TypeError(`Expected a TCP address, but got ${address}`);
-  return address;
 }
 
 function track(sockets: Set<Socket>, socket: Socket): void {

@@ -1,58 +1,156 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { withAgeJitter } from "./age.ts";
 import { LIMITS } from "./timeout.ts";
+
+export interface SessionOptions {
+  /** Milliseconds without an open stream until a session is closed. Defaults to 75 s. */
+  readonly idleMs?: number;
+  /** The same for clients that a GOAWAY could crash, closed without one. Defaults to 20 min. */
+  readonly silentIdleMs?: number;
+  /** Milliseconds until a session gets GOAWAY, whether idle or not. Defaults to never. */
+  readonly maxAgeMs?: number;
+  /** Milliseconds between PINGs to a session; one without an answer until the next is destroyed. Defaults to 20 s. */
+  readonly pingMs?: number;
+  /** Milliseconds between checks of these. Defaults to 1 s. */
+  readonly checkMs?: number;
+  /** From 0 to below 1, for the jitter of `maxAgeMs`. Defaults to Math.random. */
+  readonly random?: () => number;
+}
 
 export interface Sessions {
   /** Sends GOAWAY, so that clients make their next calls over another connection; calls in flight continue. */
   drain(): void;
+  /** Stops watching the sessions. */
+  close(): void;
 }
 
+const DEFAULTS = {
+  idleMs: LIMITS.keepAliveTimeout,
+  // connect-node closes its own idle connections after 15 minutes.
+  silentIdleMs: 20 * 60_000,
+  maxAgeMs: Infinity,
+  // Balancers cut silent connections after 30 s or more.
+  pingMs: 20_000,
+  checkMs: 1_000,
+  random: Math.random,
+};
+
+/** Last-Stream-ID of a GOAWAY that still accepts calls which the client had begun by then (RFC 9113, 6.8). */
+const ACCEPT_ALL = 2 ** 31 - 1;
+/** Milliseconds between the client's PING ack, which follows the GOAWAY, and the end of its connection. */
+const GRACE_MS = 200;
+
 /**
- * Closes idle HTTP/2 sessions and drains all of them at shutdown. On Deno 2.9.6 freeing a session within an nghttp2 call
- * crashes the process (denoland/deno#36788), and a GOAWAY to a session without open streams does that on either side.
+ * Names of clients that do not run on Deno, whose HTTP/2 client crashes on a GOAWAY without open streams
+ * (denoland/deno#36788). JavaScript clients do not name their runtime.
  */
-export function createSessions(
-  server: Http2Server | Http2SecureServer,
-  idleMs: number = LIMITS.keepAliveTimeout,
-): Sessions {
-  const open = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>();
-  const goawaySent = new WeakSet<ServerHttp2Session>();
+const TOLERATES_GOAWAY = /\b(grpc-(?!node)|connect-(?!es\b)|Mozilla\/|Go-http-client\/|curl\/)/;
+
+/**
+ * Closes idle HTTP/2 sessions, drains old ones, and all of them at shutdown, and keeps those with calls alive. On Deno
+ * 2.9.6 freeing a session within an nghttp2 call crashes the process (denoland/deno#36788).
+ */
+export function createSessions(server: Http2Server | Http2SecureServer, overrides: SessionOptions = {}): Sessions {
+  const options = { ...DEFAULTS, ...overrides };
+  const open = new Set<Session>();
   let draining = false;
 
-  /**
-   * Only for a session with an open stream, since a client that runs on Deno could crash. The others get it with their
-   * next call, or have their connection closed.
-   */
-  function sendGoaway(session: ServerHttp2Session): void {
-    if (session.destroyed || goawaySent.has(session)) return;
-    goawaySent.add(session);
-    session.goaway();
-  }
-
-  server.on("session", (session: ServerHttp2Session) => {
-    const streams = new Set<ServerHttp2Stream>();
-    deferClose(session);
-    open.set(session, streams);
-    session.on("close", () => open.delete(session));
-    session.on("error", () => {});
-    // Before the listener that answers.
-    session.prependListener("stream", (stream) => {
-      streams.add(stream);
-      stream.on("close", () => streams.delete(stream));
-      // After everything received so far, before the first response.
-      if (draining) queueMicrotask(() => sendGoaway(session));
-    });
-    // A watch may be silent for longer, but its connection is in use.
-    session.setTimeout(idleMs, () => streams.size > 0 || session.socket.destroySoon());
+  server.on("session", (http2: ServerHttp2Session) => {
+    const session = new Session(http2, options);
+    if (draining) session.drain();
+    open.add(session);
+    http2.on("close", () => open.delete(session));
   });
+  // One timer for all: a service may have ten thousand sessions.
+  const timer = setInterval(() => {
+    const now = performance.now();
+    for (const session of open) session.check(now);
+  }, options.checkMs);
+  timer.unref();
 
   return {
     drain() {
       draining = true;
-      for (const [session, streams] of open) {
-        if ([...streams].some((stream) => !stream.writableEnded)) sendGoaway(session);
-      }
+      for (const session of open) session.drain();
     },
+    close: () => clearInterval(timer),
   };
+}
+
+class Session {
+  readonly #http2: ServerHttp2Session;
+  readonly #options: Required<SessionOptions>;
+  readonly #streams = new Set<ServerHttp2Stream>();
+  readonly #expiresAt: number;
+  #idleSince = performance.now();
+  #pingedAt = this.#idleSince;
+  #unanswered = false;
+  #toleratesGoaway = false;
+  /** Sends GOAWAY with the next stream, to a client that it could crash without one. */
+  #leaving: { readonly lastStreamId?: number } | undefined;
+  #goawaySent = false;
+  /** When the client had certainly seen the GOAWAY. */
+  #goawayReceivedAt: number | undefined;
+
+  constructor(http2: ServerHttp2Session, options: Required<SessionOptions>) {
+    this.#http2 = http2;
+    this.#options = options;
+    this.#expiresAt = this.#idleSince + withAgeJitter(options.maxAgeMs, options.random);
+    deferClose(http2);
+    http2.on("error", () => {});
+    // Before the listener that answers.
+    http2.prependListener("stream", (stream, headers) => {
+      this.#toleratesGoaway ||= TOLERATES_GOAWAY.test(headers["user-agent"] ?? "");
+      this.#streams.add(stream);
+      stream.on("close", () => {
+        this.#streams.delete(stream);
+        this.#idleSince = performance.now();
+      });
+      // After everything received so far, before the first response.
+      queueMicrotask(() => this.#leaving && this.#sendGoaway(this.#leaving.lastStreamId));
+    });
+  }
+
+  /** Calls that the client has begun and this side not seen yet are refused, so that another replica serves them. */
+  drain(): void {
+    this.#leaving = {};
+    if ([...this.#streams].some((stream) => !stream.writableEnded)) this.#sendGoaway();
+  }
+
+  check(now: number): void {
+    if (this.#http2.destroyed) return;
+    const idleMs = this.#streams.size > 0 ? 0 : now - this.#idleSince;
+    if (this.#goawayReceivedAt !== undefined) {
+      // The client usually has closed it by now.
+      if (Math.min(idleMs, now - this.#goawayReceivedAt) >= GRACE_MS) this.#http2.socket.destroySoon();
+    } else if (idleMs >= this.#options.silentIdleMs && !this.#toleratesGoaway) {
+      this.#http2.socket.destroySoon();
+    } else if (now >= this.#expiresAt || (idleMs >= this.#options.idleMs && this.#toleratesGoaway)) {
+      this.#leave();
+    }
+    if (now - this.#pingedAt >= this.#options.pingMs) this.#ping(now);
+  }
+
+  #leave(): void {
+    this.#leaving ??= { lastStreamId: ACCEPT_ALL };
+    if (this.#toleratesGoaway || this.#streams.size > 0) this.#sendGoaway(this.#leaving.lastStreamId);
+  }
+
+  #sendGoaway(lastStreamId?: number): void {
+    if (this.#http2.destroyed || this.#goawaySent) return;
+    this.#goawaySent = true;
+    this.#http2.goaway(0, lastStreamId);
+    // Its ack comes after every call that the client had begun before it saw the GOAWAY.
+    this.#http2.ping(() => this.#goawayReceivedAt = performance.now());
+  }
+
+  /** Also finds clients that are gone without a word. */
+  #ping(now: number): void {
+    if (this.#unanswered) return this.#http2.destroy();
+    this.#pingedAt = now;
+    this.#unanswered = true;
+    this.#http2.ping(() => this.#unanswered = false);
+  }
 }
 
 /** Defers the end of a session until nghttp2 has returned; otherwise any client's GOAWAY could crash the process. */

@@ -71,7 +71,7 @@ test("createSessions() closes an idle connection without GOAWAY, and keeps one w
   const server = createServer((request, response) => {
     if (request.url === "/quick") response.end();
   });
-  createSessions(server, 100);
+  createSessions(server, { silentIdleMs: 100, checkMs: 20 });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const [unused, used] = await Promise.all([open(url), open(url)]);

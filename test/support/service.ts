@@ -33,7 +33,7 @@ export async function startService(
       WATCH_JITTER: "0",
       ...variables,
     }),
-    dependencies,
+    { countFreeDescriptors: (max) => max, ...dependencies },
   );
   const { http, grpc } = app.addresses;
   return {

@@ -1,0 +1,40 @@
+import type { Logger } from "@logtape/logtape";
+import type { Config } from "../config/read.ts";
+import type { Dependencies } from "./dependencies.ts";
+
+/** File descriptors for everything but callers and DaxPay: files that are read again, connections being closed. */
+const RESERVE = 64;
+
+/**
+ * Returns MAX_CONNECTIONS, or what the limit of open files allows if that is less, and logs it: with no descriptor left, no
+ * connection could even be rejected, and no request sent to DaxPay.
+ */
+export function connectionLimit(
+  { maxConnections, rateLimit }: Config,
+  { countFreeDescriptors }: Dependencies,
+  logger: Logger,
+): number {
+  const reserved = RESERVE + rateLimit.concurrency;
+  const free = countFreeDescriptors(maxConnections + reserved);
+  const connections = Math.min(maxConnections, Math.max(free - reserved, Math.ceil(free / 2)));
+  if (connections === maxConnections) {
+    logger.info("The limit of open files allows MAX_CONNECTIONS ({maxConnections})", { maxConnections });
+  } else {
+    logger.warn(
+      "The limit of open files allows {connections} connections instead of MAX_CONNECTIONS ({maxConnections}); raise it " +
+        "(ulimit -n, LimitNOFILE) by {missing}",
+      { connections, maxConnections, missing: maxConnections + reserved - free },
+    );
+  }
+  return connections;
+}
+
+/** Logs when a port is served again, and why it cannot be. */
+export function createRestartLog(logger: Logger): (port: number, error?: Error) => void {
+  return (port, error) =>
+    error
+      ? logger.error("Cannot listen on port {port} again: {error}", { port, error: error.message })
+      : logger.warn("Port {port} had stopped accepting connections (out of file descriptors?) and is served again", {
+        port,
+      });
+}
