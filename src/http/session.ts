@@ -35,9 +35,7 @@ const DEFAULTS = {
   random: Math.random,
 };
 
-/** Last-Stream-ID of a GOAWAY that still accepts calls which the client had begun by then (RFC 9113, 6.8). */
-const ACCEPT_ALL = 2 ** 31 - 1;
-/** Milliseconds between the client's PING ack, which follows the GOAWAY, and the end of its connection. */
+/** Milliseconds from GOAWAY to the end of an idle connection, in which the client gets to know and closes it itself. */
 const GRACE_MS = 200;
 
 /**
@@ -86,11 +84,9 @@ class Session {
   #pingedAt = this.#idleSince;
   #unanswered = false;
   #toleratesGoaway = false;
-  /** Sends GOAWAY with the next stream, to a client that it could crash without one. */
-  #leaving: { readonly lastStreamId?: number } | undefined;
-  #goawaySent = false;
-  /** When the client had certainly seen the GOAWAY. */
-  #goawayReceivedAt: number | undefined;
+  /** Gets GOAWAY at once or, if it could crash the idle client, with the next stream. */
+  #leaving = false;
+  #goawaySentAt: number | undefined;
 
   constructor(http2: ServerHttp2Session, options: Required<SessionOptions>) {
     this.#http2 = http2;
@@ -107,22 +103,20 @@ class Session {
         this.#idleSince = performance.now();
       });
       // After everything received so far, before the first response.
-      queueMicrotask(() => this.#leaving && this.#sendGoaway(this.#leaving.lastStreamId));
+      queueMicrotask(() => this.#leaving && this.#sendGoaway());
     });
   }
 
-  /** Calls that the client has begun and this side not seen yet are refused, so that another replica serves them. */
   drain(): void {
-    this.#leaving = {};
+    this.#leaving = true;
     if ([...this.#streams].some((stream) => !stream.writableEnded)) this.#sendGoaway();
   }
 
   check(now: number): void {
     if (this.#http2.destroyed) return;
     const idleMs = this.#streams.size > 0 ? 0 : now - this.#idleSince;
-    if (this.#goawayReceivedAt !== undefined) {
-      // The client usually has closed it by now.
-      if (Math.min(idleMs, now - this.#goawayReceivedAt) >= GRACE_MS) this.#http2.socket.destroySoon();
+    if (this.#goawaySentAt !== undefined) {
+      if (Math.min(idleMs, now - this.#goawaySentAt) >= GRACE_MS) this.#http2.socket.destroySoon();
     } else if (idleMs >= this.#options.silentIdleMs && !this.#toleratesGoaway) {
       this.#http2.socket.destroySoon();
     } else if (now >= this.#expiresAt || (idleMs >= this.#options.idleMs && this.#toleratesGoaway)) {
@@ -132,16 +126,15 @@ class Session {
   }
 
   #leave(): void {
-    this.#leaving ??= { lastStreamId: ACCEPT_ALL };
-    if (this.#toleratesGoaway || this.#streams.size > 0) this.#sendGoaway(this.#leaving.lastStreamId);
+    this.#leaving = true;
+    if (this.#toleratesGoaway || this.#streams.size > 0) this.#sendGoaway();
   }
 
-  #sendGoaway(lastStreamId?: number): void {
-    if (this.#http2.destroyed || this.#goawaySent) return;
-    this.#goawaySent = true;
-    this.#http2.goaway(0, lastStreamId);
-    // Its ack comes after every call that the client had begun before it saw the GOAWAY.
-    this.#http2.ping(() => this.#goawayReceivedAt = performance.now());
+  /** Clients retry calls that it crosses by themselves, since its Last-Stream-ID says that they were not processed. */
+  #sendGoaway(): void {
+    if (this.#http2.destroyed || this.#goawaySentAt !== undefined) return;
+    this.#goawaySentAt = performance.now();
+    this.#http2.goaway();
   }
 
   /** Also finds clients that are gone without a word. */

@@ -45,14 +45,14 @@ export function callWatch(stream: number, refundNo: string): Buffer {
 }
 
 /** A complete GET. */
-export function get(stream: number, path: string): Buffer {
-  const whole = headers(stream, 0x82, path, "text/plain");
+export function get(stream: number, path: string, userAgent?: string): Buffer {
+  const whole = headers(stream, 0x82, path, "text/plain", userAgent);
   whole[4] |= 1;
   return whole;
 }
 
 /** The method is an index of HPACK's static table, as is the scheme. */
-function headers(stream: number, method: number, path: string, type: string): Buffer {
+function headers(stream: number, method: number, path: string, type: string, userAgent?: string): Buffer {
   const literal = (name: string, value: string) =>
     Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
   const block = Buffer.concat([
@@ -60,6 +60,7 @@ function headers(stream: number, method: number, path: string, type: string): Bu
     literal(":path", path),
     literal(":authority", "127.0.0.1"),
     literal("content-type", type),
+    ...(userAgent ? [literal("user-agent", userAgent)] : []),
   ]);
   return frame(1, 4, stream, block);
 }
@@ -74,12 +75,15 @@ export interface Watched {
   readonly seen: readonly string[];
   /** All bytes of messages. */
   readonly said: () => string;
+  /** Number of PINGs. */
+  readonly pings: () => number;
 }
 
 /** Collects the frames that a server sends. */
-export function watchFrames(socket: Socket): Watched {
+export function watchFrames(socket: Socket, { ackPings = true } = {}): Watched {
   const seen: string[] = [];
   let said = "";
+  let pings = 0;
   let rest = Buffer.alloc(0);
   socket.on("data", (chunk: Buffer) => {
     rest = Buffer.concat([rest, chunk]);
@@ -87,9 +91,13 @@ export function watchFrames(socket: Socket): Watched {
       const [type, flags] = [rest[3], rest[4]];
       if (type === 0) said += rest.toString("utf8", 9, end);
       if (type <= 1 && flags & 1) seen.push(`end ${rest.readUInt32BE(5)}`);
+      if (type === 6 && !(flags & 1)) {
+        pings++;
+        if (ackPings) socket.write(frame(6, 1, 0, rest.subarray(9, end)));
+      }
       if (type === 7) seen.push(`goaway ${rest.readUInt32BE(9)}`);
     }
   });
   socket.once("close", () => seen.push("close"));
-  return { seen, said: () => said };
+  return { seen, said: () => said, pings: () => pings };
 }

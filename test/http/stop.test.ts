@@ -1,9 +1,7 @@
 import { once } from "node:events";
-import { createServer } from "node:http2";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { createSessions } from "../../src/http/session.ts";
-import { callSync, callWatch, get, PREFACE, type Watched, watchFrames } from "../hardening/frame.ts";
+import { callSync, callWatch, PREFACE, type Watched, watchFrames } from "../hardening/frame.ts";
 import { startService } from "../support/service.ts";
 
 /** A client that sees every frame. */
@@ -65,20 +63,4 @@ test("App.close() rejects new watches at once, and all calls after STOP_TIMEOUT_
     );
   }
   expect(service.sandbox.requests).toHaveLength(1);
-});
-
-test("createSessions() closes an idle connection without GOAWAY, and keeps one with a call", async () => {
-  const server = createServer((request, response) => {
-    if (request.url === "/quick") response.end();
-  });
-  createSessions(server, { silentIdleMs: 100, checkMs: 20 });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const [unused, used] = await Promise.all([open(url), open(url)]);
-  for (const { socket } of [unused, used]) socket.write(get(1, "/quick"));
-  used.socket.write(get(3, "/never"));
-  await expect.poll(() => unused.seen).toEqual(["end 1", "close"]);
-  expect(used.seen).toEqual(["end 1"]);
-  used.socket.destroy();
-  server.close();
 });
