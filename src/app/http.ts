@@ -45,7 +45,7 @@ export function withHttpRules(handler: Handler, { auth, tls, corsOrigins, corsLo
   const cors = withCors(handler, {
     origins: corsOrigins,
     allowLocalhost: corsLocalhost,
-    allow: ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage"],
+    allow: ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage", "Sentry-Trace"],
     expose: ["WWW-Authenticate", "X-Request-Id"],
     // A page of another origin has no credentials, and no certificate for its name.
     trustAnyHost: Boolean(auth.tokensFile || auth.jwt || tls),

@@ -46,6 +46,7 @@ test("withCors() answers a preflight of an allowed origin with every header that
       "traceparent",
       "tracestate",
       "baggage",
+      "sentry-trace",
     ]
   ) expect(allowed).toContain(name);
   expect(headers.get("access-control-allow-credentials")).toBe(null);
