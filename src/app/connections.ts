@@ -4,6 +4,8 @@ import type { Dependencies } from "./dependencies.ts";
 
 /** File descriptors for everything but callers and DaxPay: files that are read again, connections being closed. */
 const RESERVE = 64;
+/** Counting more would take seconds. */
+const MAX_COUNTED = 65_536;
 
 /**
  * Returns MAX_CONNECTIONS, or what the limit of open files allows if that is less, and logs it: with no descriptor left, no
@@ -15,17 +17,19 @@ export function connectionLimit(
   logger: Logger,
 ): number {
   const reserved = RESERVE + rateLimit.concurrency;
-  const free = countFreeDescriptors(maxConnections + reserved);
-  const connections = Math.min(maxConnections, Math.max(free - reserved, Math.ceil(free / 2)));
-  if (connections === maxConnections) {
+  const needed = maxConnections + reserved;
+  const counted = Math.min(needed, MAX_COUNTED);
+  const free = countFreeDescriptors(counted);
+  if (free >= counted) {
     logger.info("The limit of open files allows MAX_CONNECTIONS ({maxConnections})", { maxConnections });
-  } else {
-    logger.warn(
-      "The limit of open files allows {connections} connections instead of MAX_CONNECTIONS ({maxConnections}); raise it " +
-        "(ulimit -n, LimitNOFILE) by {missing}",
-      { connections, maxConnections, missing: maxConnections + reserved - free },
-    );
+    return maxConnections;
   }
+  const connections = Math.max(free - reserved, Math.ceil(free / 2));
+  logger.warn(
+    "The limit of open files allows {connections} connections instead of MAX_CONNECTIONS ({maxConnections}); raise it " +
+      "(ulimit -n, LimitNOFILE) by {missing}",
+    { connections, maxConnections, missing: needed - free },
+  );
   return connections;
 }
 
