@@ -138,7 +138,6 @@ export async function listen(options: ListenOptions): Promise<Server> {
         forceClose();
         await inFlight.idle(QUIET_PERIOD_MS, 2 * QUIET_PERIOD_MS);
       }
-      sessions.close();
       for (const socket of sockets) socket.destroy();
       await closed;
     },

@@ -20,8 +20,6 @@ export interface SessionOptions {
 export interface Sessions {
   /** Sends GOAWAY, so that clients make their next calls over another connection; calls in flight continue. */
   drain(): void;
-  /** Stops watching the sessions. */
-  close(): void;
 }
 
 const DEFAULTS = {
@@ -52,26 +50,31 @@ export function createSessions(server: Http2Server | Http2SecureServer, override
   const options = { ...DEFAULTS, ...overrides };
   const open = new Set<Session>();
   let draining = false;
+  /** One for all, since a service may have ten thousand sessions; none without any. */
+  let timer: ReturnType<typeof setInterval> | undefined;
 
   server.on("session", (http2: ServerHttp2Session) => {
     const session = new Session(http2, options);
     if (draining) session.drain();
     open.add(session);
-    http2.on("close", () => open.delete(session));
+    timer ??= setInterval(check, options.checkMs);
+    http2.on("close", () => {
+      open.delete(session);
+      if (open.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    });
   });
-  // One timer for all: a service may have ten thousand sessions.
-  const timer = setInterval(() => {
+  function check(): void {
     const now = performance.now();
     for (const session of open) session.check(now);
-  }, options.checkMs);
-  timer.unref();
+  }
 
   return {
     drain() {
       draining = true;
       for (const session of open) session.drain();
     },
-    close: () => clearInterval(timer),
   };
 }
 

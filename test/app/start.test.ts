@@ -29,7 +29,7 @@ const TLS = { TLS_CERT_FILE: server.certFile, TLS_KEY_FILE: server.keyFile };
 
 afterEach(() => vi.restoreAllMocks());
 
-/** Intervals that are still set; the watch of a file is one. */
+/** Intervals that are still set; the watch of a file or a port is one. */
 function openIntervals(): () => number {
   const open = new Set<unknown>();
   const { setInterval, clearInterval } = globalThis;
@@ -55,12 +55,12 @@ async function takePort() {
 const isServed = (port: number) => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false);
 
 describe("createApp()", () => {
-  test("watches the tokens and the certificate until it is closed", async () => {
+  test("watches the tokens, the certificate and the port until it is closed", async () => {
     const open = openIntervals();
     const app = await createApp(
       sandboxConfig({ DAXPAY_URL: "http://127.0.0.1:9", AUTH_TOKENS_FILE: tokensFile, ...TLS }),
     );
-    expect(open()).toBe(2);
+    expect(open()).toBe(3);
     await app.close();
     expect(open()).toBe(0);
   });

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 import { listen } from "../../src/http/listen.ts";
 
-/** Serves on two free ports, prints them, and takes or returns all file descriptors at each line of standard input. */
+/** Serves on two free ports, prints them, takes all file descriptors at a line of standard input and returns them at the next. */
 async function main(): Promise<void> {
   const server = await listen({
     host: "127.0.0.1",
@@ -14,20 +14,22 @@ async function main(): Promise<void> {
     onErrorResponse: () => {},
   });
   console.log(`${server.http.port} ${server.grpc.port}`);
-  let taken: number[] = [];
+  const taken: number[] = [];
+  let timer: ReturnType<typeof setInterval> | undefined;
   process.stdin.on("data", () => {
-    if (taken.length > 0) {
+    if (timer) {
+      clearInterval(timer);
       for (const descriptor of taken) closeSync(descriptor);
-      taken = [];
-    } else {
-      try {
-        for (;;) taken.push(openSync(import.meta.filename ?? "", "r"));
-      } catch {
-        // None is left.
-      }
-    }
-    console.log(taken.length);
+    } else timer = setInterval(take, 5);
   });
+
+  function take(): void {
+    try {
+      for (;;) taken.push(openSync(import.meta.filename ?? "", "r"));
+    } catch {
+      // None is left.
+    }
+  }
 }
 
 await main();

@@ -20,7 +20,7 @@ async function startServer(options: SessionOptions) {
     routes: (router) =>
       router.service(Health, { check: () => ({ status: HealthCheckResponse_ServingStatus.SERVING }) }),
   }));
-  const sessions = createSessions(server, { checkMs: 5, ...options });
+  createSessions(server, { checkMs: 5, ...options });
   let opened = 0;
   server.on("session", () => opened++);
   server.listen(0, "127.0.0.1");
@@ -28,10 +28,7 @@ async function startServer(options: SessionOptions) {
   return {
     authority: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     opened: () => opened,
-    [Symbol.dispose]() {
-      sessions.close();
-      server.close();
-    },
+    [Symbol.dispose]: () => void server.close(),
   };
 }
 

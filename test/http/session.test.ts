@@ -20,13 +20,10 @@ const handler: Handler = async (request, response) => {
 
 async function startServer(options: SessionOptions): Promise<number> {
   const server = createServer(handler);
-  const sessions = createSessions(server, { checkMs: 10, random: () => 0.5, ...options });
+  createSessions(server, { checkMs: 10, random: () => 0.5, ...options });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  onTestFinished(() => {
-    sessions.close();
-    server.close();
-  });
+  onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
 }
 
