@@ -33,7 +33,7 @@ const DEFAULTS = {
   random: Math.random,
 };
 
-/** Milliseconds from GOAWAY to the end of an idle connection, in which the client gets to know and closes it itself. */
+/** Milliseconds between GOAWAY and the end of an idle connection, within which clients close it themselves. */
 const GRACE_MS = 200;
 
 /**
@@ -118,13 +118,11 @@ class Session {
   check(now: number): void {
     if (this.#http2.destroyed) return;
     const idleMs = this.#streams.size > 0 ? 0 : now - this.#idleSince;
-    if (this.#goawaySentAt !== undefined) {
-      if (Math.min(idleMs, now - this.#goawaySentAt) >= GRACE_MS) this.#http2.socket.destroySoon();
-    } else if (idleMs >= this.#options.silentIdleMs && !this.#toleratesGoaway) {
-      this.#http2.socket.destroySoon();
-    } else if (now >= this.#expiresAt || (idleMs >= this.#options.idleMs && this.#toleratesGoaway)) {
-      this.#leave();
-    }
+    const over = this.#goawaySentAt !== undefined
+      ? Math.min(idleMs, now - this.#goawaySentAt) >= GRACE_MS
+      : idleMs >= this.#options.silentIdleMs && !this.#toleratesGoaway;
+    if (over) return this.#http2.socket.destroySoon();
+    if (now >= this.#expiresAt || (idleMs >= this.#options.idleMs && this.#toleratesGoaway)) this.#leave();
     if (now - this.#pingedAt >= this.#options.pingMs) this.#ping(now);
   }
 
@@ -133,14 +131,14 @@ class Session {
     if (this.#toleratesGoaway || this.#streams.size > 0) this.#sendGoaway();
   }
 
-  /** Clients retry calls that it crosses by themselves, since its Last-Stream-ID says that they were not processed. */
+  /** A call that crosses it was not processed, as its Last-Stream-ID says; clients then retry by themselves. */
   #sendGoaway(): void {
     if (this.#http2.destroyed || this.#goawaySentAt !== undefined) return;
     this.#goawaySentAt = performance.now();
     this.#http2.goaway();
   }
 
-  /** Also finds clients that are gone without a word. */
+  /** Also detects clients that are gone without closing the connection. */
   #ping(now: number): void {
     if (this.#unanswered) return this.#http2.destroy();
     this.#pingedAt = now;

@@ -43,11 +43,13 @@ async function run(program: string, args: readonly string[]) {
   return { end: signal ?? code, stdout, stderr };
 }
 
-/** Builds the racer; undefined where that is impossible. */
+/** Builds the racer; undefined without Go, or without its modules. */
 function buildRacer(): string | undefined {
+  const options = { cwd: path.join(FOLDER, "racer"), encoding: "utf8" } as const;
+  if (spawnSync("go", ["mod", "download"], options).status !== 0) return undefined;
   const program = path.join(mkdtempSync(path.join(tmpdir(), "racer-")), "racer");
-  const built = spawnSync("go", ["build", "-o", program, "."], { cwd: path.join(FOLDER, "racer") });
-  return built.status === 0 ? program : undefined;
+  expect(spawnSync("go", ["build", "-o", program, "."], options)).toMatchObject({ status: 0, stderr: "" });
+  return program;
 }
 
 test("createSessions() loses no call of a grpc-go client that races the idle close", async ({ skip }) => {
