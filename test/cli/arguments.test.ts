@@ -62,7 +62,20 @@ test("oneOf() names the option and the accepted values", () => {
 });
 
 describe.concurrent.each(
-  ["start", "dev", "demo", "doctor", "sandbox", "soak", "chaos", "bench", "fuzz", "docs", "breaking"] as const,
+  [
+    "start",
+    "dev",
+    "demo",
+    "doctor",
+    "sandbox",
+    "soak",
+    "chaos",
+    "bench",
+    "conformance",
+    "fuzz",
+    "docs",
+    "breaking",
+  ] as const,
 )("deno task %s", (name) => {
   const [, ...command] = tasks.tasks[name].command.split(" ");
 

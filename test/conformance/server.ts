@@ -40,7 +40,7 @@ async function main(image: string): Promise<void> {
   const calls = createCalls({
     elapsed: () => performance.now(),
     generateRequestId: () => crypto.randomUUID(),
-    authenticate: createAuthenticate({ tokens: undefined, jwt: undefined, clientCertificates }),
+    authenticate: createAuthenticate({ tokens: undefined, jwt: undefined, clientCertificates, now: Date.now }),
     clientCertNameOf: ({ values }) => values.get(clientCertKey),
     open: [],
     observers: [createCallLog(logger, [])],
