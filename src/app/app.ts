@@ -18,7 +18,7 @@ import { LOG_CATEGORY } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { type Addresses, addressesOf, announce } from "./announce.ts";
 import { requireDaxPay, scheduleCheck } from "./check.ts";
-import { connectionLimit, createRestartLog } from "./connections.ts";
+import { connectionOptions } from "./connections.ts";
 import { DEFAULTS, type Dependencies } from "./dependencies.ts";
 import { createPages, PROBES, withHttpRules } from "./http.ts";
 import { createObservedRefunds } from "./refunds.ts";
@@ -91,12 +91,10 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     port: config.port,
     grpcPort: config.grpcPort,
     tls: certificate?.current,
-    maxConnections: connectionLimit(config, dependencies, logger),
-    maxConnectionAgeMs: config.maxConnectionAgeMs,
+    ...connectionOptions(config, dependencies, logger),
     handler: withHttpRules(rpc, config),
     // An RPC has its own log line.
     onErrorResponse: (error, response) => response?.hasHeader(REQUEST_ID) || logErrorResponse(error),
-    onRestart: createRestartLog(logger),
   }).catch((error) => {
     throw explainStartError(error, config);
   });

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { Config } from "../config/read.ts";
+import type { ListenOptions } from "../http/listen.ts";
 import type { Dependencies } from "./dependencies.ts";
 
 /** File descriptors for everything but callers and DaxPay: files that are read again, connections being closed. */
@@ -7,11 +8,24 @@ const RESERVE = 64;
 /** Counting more would take seconds. */
 const MAX_COUNTED = 65_536;
 
+/** How many connections are served and for how long; logs what is wrong with them. */
+export function connectionOptions(
+  config: Config,
+  dependencies: Dependencies,
+  logger: Logger,
+): Pick<ListenOptions, "maxConnections" | "maxConnectionAgeMs" | "onRestart"> {
+  return {
+    maxConnections: connectionLimit(config, dependencies, logger),
+    maxConnectionAgeMs: config.maxConnectionAgeMs,
+    onRestart: createRestartLog(logger),
+  };
+}
+
 /**
  * Returns MAX_CONNECTIONS, or what the limit of open files allows if that is less, and logs it: with no descriptor left, no
  * connection could even be rejected, and no request sent to DaxPay.
  */
-export function connectionLimit(
+function connectionLimit(
   { maxConnections, rateLimit }: Config,
   { countFreeDescriptors }: Dependencies,
   logger: Logger,
@@ -34,7 +48,7 @@ export function connectionLimit(
 }
 
 /** Logs when a port is served again, and why it cannot be. */
-export function createRestartLog(logger: Logger): (port: number, error?: Error) => void {
+function createRestartLog(logger: Logger): (port: number, error?: Error) => void {
   return (port, error) =>
     error
       ? logger.error("Cannot listen on port {port} again: {error}", { port, error: error.message })
