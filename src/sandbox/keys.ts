@@ -1,0 +1,113 @@
+import { createPublicKey } from "node:crypto";
+
+/** An RSA key pair: PEM of PKCS#8 and of X.509 (SPKI). */
+export interface KeyPair {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+/*
+ * DEVELOPMENT KEYS. They are published with this source, so they protect nothing: no DaxPay that is not a sandbox may
+ * ever be configured with them.
+ */
+const MERCHANT = `-----BEGIN PRIVATE KEY-----
+MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQDRSsBbmCv310mV
+HVQuQQqUMrr4K8L6ArR04tuuqmFWwTAdzpt/xF0iwjMjMGSMw5ND/F8rIYZddpET
+GsFF3Xc0H/+9oCJdQwawFDNB1HrlpKXmQVWlkBBpI0o1WjX067CyRw5ZFzR4u1Oi
+zPNxB1AwBLw70pbEJXdgXfheNe+/JHTK8/gnA0m0FrG5tcOcBbgxvUDiuAfG2ErW
+8GmuU9s8yJDRtrMbimcYqiSfUbjYr/TTMb2WlAdUF0lriUkdFxrQHk45mb/eUBvY
+MyBuBDzvZNLBWgDZ8DAp8duM/zaF2Cj3Tsty+OWK8N7H5JSs1wsNFijjg+/105vY
+7uGRf6qXAgMBAAECggEAJREfJlm6F8f6UT2DhjmgvQSLFp7xhkPqX/U5wSKN4MaQ
+VgcchTFq6VgJpIbSmBefQmA1HrduS6lPIloPtub1ULcGHTh6PZg8W/0H4vXV2kwh
+0bjqiUsNjQFiCDb07W68uaZaBS9V7LgIpQG1b+RCsG52RAYVC6IzFU8vSMg2sNxb
+EJtgWRXNJ3b5Rsnxa1LhBJkrVfY9JhxTHs8rRVgtEDEMCbpWQpu7B31QjZ/pRy4w
+Gzgc76urRAMDkW46VvnTuMn3jWoaxjmMj5gSep2i7CYkYyW2hOcSjeAipF5qMAR2
+apq94fsdA3hvLzbsSvpz+lyqOB2KXYODroQE0vdvUQKBgQDpXomG0wjnMIL5VgZ6
+saCEVTEXcSRr4QmhO3CsNp6q9Oef6fXdaehQab5O6aHSyhnIKv/ZtdOi3n4FWQJT
+XICGQcndwzlVavSrUtqZ4vbNiclYoKhiHXIyqilwgPKJCW55ahe6394xhbPqDQLu
+P6MH7AX6zP1esBYUa/bLCB0DaQKBgQDllnz+E7oFaUMGOqJgr4tUS3u7XGmc0Pnu
+Pd3Inc9huLDgb0bpTXTh69p53w2jKP+/oH4cbvP7ZK0D1iSvXkKqSg1pneLIWzie
+TiYJ3pMf6b3IqVk0z7vS/8GzqkwvieWEyMMKjz6hyiQhAOI8Ap0hZMKIA4TbzBsm
+pRAv95d9/wKBgQC0PppGEhUcSzG91p2mgi8SRqJmErMox2UirMA3ovAl5oZH0vJd
+EwGlqiac2IJuRj5nhh6aTn+pmeMHylmrfRSfnYyGxdQwjy1ubc39cXliAvwKgfvL
+3CZpz1e2V0H8adZz3Gd7pJD++t+c9HPBBFGtOrTboxxG2AYVu9WftyKBkQKBgQC0
+AeHOdDkNtRJP9/kIRZrAZM6GgFZuFYtgODGD8fd/bwd/cL/wfEKAQCP0GebfXm3n
+GTbHpFa3bKAaufPZa9ZpHdaWUKxW2u7xb+RzKIfCJcofYmgG+DkTnmOJMqS5QS0r
+hx0lUlqRD6R0G/VFh+cbH51Gdzvb+ZPwIMsoUL/+kQKBgDjcFauY5YeCeiZ9a3Rn
+DTj8B8qbQA/IbZstH5ut2Kwj5vsbo0R5qYEGaBl27mQBDRLrxrd0XDIm/shlzzEx
+m30Og2eqavQVFqOajuk9yX6ppN5MlSbbctWS10DWSK9rwzDb1C6l/Ek7FKTrgh+v
+LfPYozWvG+HlIr6VvfWdPMl2
+-----END PRIVATE KEY-----
+`;
+const PLATFORM = `-----BEGIN PRIVATE KEY-----
+MIIEvwIBADANBgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQC4tvxo18U8cIfc
+1XpSkHI3mWP6E6W1M5F4MccaR+knkUK705FhpOf1iToDenRp4fur5Us0ppW93wvF
+8jeGxyUBBlSQ7/JWVQLpLeTbcqQ/oSGhjk6L7qrtNf+digr2ElXdPNPhVRTHGser
+uuqIZJe+AMdhSGNWRjm4rjRxm2rQWru7iJitWtvhNX/pLWQMQ4nl6SHdIwmzLcim
+nkz+4zymbiHc1qI/9DYqpPNRJ/ivhDoMaZw9QGGntx9KQHy54CODnsXAB99/0rNo
+m2SdetUkOfGVdfn/Ex1NQ9iT1phCSYke/gWZhpF/awK2dhCBqvYEi0sQP0LTRqVj
+/uafE9BrAgMBAAECggEBAKzS2JsntuzzxMqEGm0BpTwMEpS6qUI+u46f1E/slGNm
+7+9Y5h9b8YO0H0l920nuHFEauiDK9DOwaw2LsRQzY5Xv3FO3jR/lblHJlOUWAENg
+eVz1DtyyM865xS4bKGJPiXL0JLIhrs0Ta1psCmAO7kLh66pD1l20WvFGXN8msOu7
+QOOWGM8E6WEarTN39yfgEwooHICnXQa86Qj2ZD5tht5c9P8PSbWbNNnAmJnBlLzz
+ola6sJZdkTkUZ0qhizAkgs5yeUAzEN3WAhmNiFH9BA/mRBuceBKozYJiTNDld79g
+05ZIWf+Tia9jep65UvsthD4K0gM7dCf4/ojGMcQ93lECgYEAyUN2gVFCTVUqRG+O
+s+wPSqyQDN1c2Q8wLpJEgaBhAXVUvtW6UQfkzDAsdUV24VtoavHZUrXAypL6CS8E
+BP/7nwqfz7LZ4R9Jt4oUHB/EKcZfjKomx+nulBwls0PmLXLQwP2TqUB4TuiuZMc7
+mEzaEhektDY4ylSwHtYXbmzTzS8CgYEA6vNaX/MBTPd9hlCTPvoOefs8jDDhbcLz
+zvF+BQe+55WmSTOQemFdCGn8b6yLMnjOEN/gSmStuaN7YRv+GDZ5gEKh9ggvYjaW
+/ssmW59qpKqJjwUbsdcEBUiIHisIBQ4LLUBvhzVR7Cv0BuRdilk8eRkzcQ9Kpni0
+cPQ82FoheYUCgYEAql6OUVetDXN7bSUWIp5AL5E1+33jW+bsfW/Zx/UwSKC+1TBt
+IKzS9DoPWFIuGQRctrL1qXsrsQ+L0vxWpbjfkjjXIWWf5F6s805SSaBmWIqRVayv
+WWlgSUYub7qZfX2E0umU9qAZd4qmHa89dmYP72LOTLLdjgD0eZX3jcVX4YcCgYEA
+3gioSbCuc/wXRg1zebp6X9CLwbiX8VChc9pIS5ysTtLf2KHAUccdUkxG4Ypf6Yy8
+wLmxjtxiSOM0P+tiT6N7YziVMps9nEUWoSd+0mtvLrpzURN0vrYB+LQ43rmv1IcX
+DOat/0rmZpiK/tBljc8TFSY5tQjMdVHwxCYsMhHLPLkCgYANYvdJCi3K0TpQmqbV
+g14DiVBuhweGCjFEQp9TVCOhv0zSdjKBJZGM4UZMGUcUiWKzgrp4TkIIasgfJ5qV
+oRXf1BsX8+PRLleR45LIbaDXNU+0nj6/C7Wcp+kJzpyrZfHLyuHId2VF02XNez+T
+SNRbgV4GAzBYhd/GPoy2Aw0w+w==
+-----END PRIVATE KEY-----
+`;
+const PREVIOUS_PLATFORM = `-----BEGIN PRIVATE KEY-----
+MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQDSHe3h3GnzAL5v
+QJMhdbIxciT49czOJ8DdHtIXc53Su/CxqXgm3A5aeWaYP7NdWibdyvgS+rFfm5lN
+xJ+K6Ir/tIW/iMLijEiZh6icNu3e4gXGjaEkQo/hok2ozs+DZRaEAaH+K1/40jN1
+1VfYizcKwo8c2FE/N/7wmkqC2vSJYO7PN6/bpWJEseQvLl4tB7CO5IdrXxVRIhvc
+IusnXO7QQ8t0y/GRoTW+/O+wYB/U92nAarY/qYLEe1fUnwNilbY+lCVpPonRsSP8
+AXTGGwxSBBWIi7HzILpHWg1UyNlQwAJI54feUK6fnI9v2UZESYcHOzdsZixl3BM9
+xeBjQ/LNAgMBAAECggEBAL/JqdS7h8nTKAAMhT/JWnlfovfMBME38Abllwbo9Wnh
+OnYwJgfyXPegUFEv89yF6WwRVBae1UBbmrctfiMg159He720a462VZ4uAW11hfIn
+hPYTWL7sMsDVkOVAwJFCuCaOBvslRFiuJWKs9Z4mlHsx08eUe7SkvAOKEfEXQpYR
+SPo+OSD22T1PUwB5dM0vxwEgdyME63f2xXtRF/dHVMhgyzZH3sXSSiXxhU/C0DYJ
+HhIcesRzoJOMLPT2LpQbWsIaZRAy9yLnJfcngICPw+nZTJmcx3r3RYusViiZQpg5
+tiWJzJwDwS9OEH52uCf9tw8GOFoBIELpJK5P3rGCvwECgYEA6x0LXlsaCREcIZNO
+LjzHre/unmiQOMgr2ybeVGqUsk+D0uTDAkBAuYM+BU+GDl/CREVccpRaCz8W/FB9
+aRWdgJJ8fi/fDYYIWzgc3i0Hzmz+FJE0UI2CAR3PE03NUtvYEuyes19qn3en09Cm
+CG8EsawUwtol5oO9t7m3clNh/N0CgYEA5MhpsGzOrmoRukGTgptx5C5lDm7kGCLc
+R06DuSA9qmtCkOq/SeHQb/EPrnoVUFQloxQzIf56BJO71BLQS0qMMyZPZJ+4tR6P
+iAyan246RNINLtAZ1iSYD+vBgcCG+NmcKRXt/h50RUUpnH/B+j1SQg1lCqB8p9l8
+Lt/XQRZLtrECgYAw2r4sAx4r2CRSTbunG/YaDIs2219sjRuf1DnKrMLtMlygC+0B
+oLxSUBUpIVcn0XoamZcWMAFt6NQr5cXJejZaKxY3WlctBjbiTYyiFhVTLY62U13d
+hyoGdV08E6SgnRIPDKAFgcQ0ErcK6oY1pmwBR1KhEpdhiOp5LNwTo4Pu+QKBgQCj
+UIlZvqJfkSosemlRf6Nyjsfm4LQEosX6RQr02RYMFFtFVb3NgNwpPLzEATQ7zoW7
+f0ztBFqX79nSDsgQJxwj20Irg3T4HeO5671o9+eyfvuYIkd/PUore1D8TbJL7BN0
+pMnqcFTxqeiFZhHTj3ir3CH3zw6NR0xFrdZcCQ1tUQKBgAyK0UTCdDGHXiIC0sMi
+ShOuWc6xSw3Jds3Bn8m3xvlTpbi4gt28p8N/NhPcjgFgMHeMc8l2VMdQCwolauAW
++Iu0gSSK3VmyFFjb07deUTWXYCCc4gYaMoz/BHDiEA30napz2UegCeQrBQtkBZLb
+86cgiXgjIUDfGbSURucaeMSg
+-----END PRIVATE KEY-----
+`;
+
+function pairOf(privateKey: string): KeyPair {
+  return { privateKey, publicKey: createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString() };
+}
+
+/**
+ * The sandbox's own key pairs, for 4.x. A client signs with the merchant's private key and verifies with the platform's
+ * public key; `previousPlatform` is the platform's pair before its last rotation.
+ */
+export const DEVELOPMENT_KEYS = {
+  merchant: pairOf(MERCHANT),
+  platform: pairOf(PLATFORM),
+  previousPlatform: pairOf(PREVIOUS_PLATFORM),
+} as const satisfies Record<string, KeyPair>;
