@@ -16,6 +16,9 @@ const AGES: Readonly<Record<Job, readonly [from: number, to: number]>> = {
   day: [24 * 60 * MINUTE_MS, Infinity],
 };
 
+/** 4.x: age of the refunds that its job syncs no more. */
+const GIVEN_UP_MS = 7 * 24 * 60 * MINUTE_MS;
+
 export const CALLBACK_STATUSES = ["success", "fail", "close"] as const;
 export type CallbackStatus = typeof CALLBACK_STATUSES[number];
 
@@ -30,20 +33,25 @@ export type ActionResult =
 /** Everything besides API calls that changes refunds in DaxPay. */
 export interface Actors {
   /**
-   * Runs a job over the refunds that were added or used, one after another, and resolves with their number. beta4's
-   * only job, which 2.x ships stopped, runs each minute and takes every refund in progress.
+   * Runs a job over the refunds that were added or used, one after another, and resolves with their number. 3.0.0 has
+   * all of them. Elsewhere the only job, which 2.x ships stopped, runs each minute and takes every refund in progress;
+   * 4.x gives up after seven days.
    */
   runJob(job?: Job): Promise<number>;
-  /** Receives the channel's callback, which is ignored unless the refund is in progress. `fail` closes it as well. */
+  /**
+   * Receives the channel's callback, which is ignored unless the refund is in progress. `fail` closes it as well, but on
+   * 4.x fails it.
+   */
   callback(refundNo: string, status: CallbackStatus): ActionResult;
   /** Syncs a refund in DaxPay's console, as another client could: a final one too. */
   syncInConsole(refundNo: string): Promise<ActionResult>;
-  /** Closes a refund in DaxPay's console, which is possible for a failed one only. */
+  /** Closes a refund in DaxPay's console, which is possible for a failed one only; on 4.x for one in progress. */
   closeRefund(refundNo: string): ActionResult;
 }
 
 export function createActors(release: ReleaseName, context: SyncContext): Actors {
-  const { ledger, now } = context;
+  const { ledger, now, release: { finalStatuses } } = context;
+  const failureIsFinal = finalStatuses.includes("fail");
 
   async function runJob(job: Job = "minute"): Promise<number> {
     const due = [...ledger.all()].filter((refund) => refund.status === "progress" && isDue(refund, job));
@@ -52,8 +60,9 @@ export function createActors(release: ReleaseName, context: SyncContext): Actors
   }
 
   function isDue({ requestedAt }: Refund, job: Job): boolean {
-    if (release !== "3.0.0") return job === "minute";
     const age = now() - requestedAt;
+    if (release === "4.0.0-beta" && age >= GIVEN_UP_MS) return false;
+    if (release !== "3.0.0") return job === "minute";
     const [from, to] = AGES[job];
     return age >= from && age < to;
   }
@@ -68,12 +77,13 @@ export function createActors(release: ReleaseName, context: SyncContext): Actors
   return {
     runJob,
     syncInConsole,
-    callback: (refundNo, status) => write(ledger, refundNo, "progress", status === "success" ? "success" : "close"),
-    closeRefund: (refundNo) => write(ledger, refundNo, "fail", "close"),
+    callback: (refundNo, status) =>
+      write(ledger, refundNo, "progress", status === "fail" && !failureIsFinal ? "close" : status),
+    closeRefund: (refundNo) => write(ledger, refundNo, failureIsFinal ? "progress" : "fail", "close"),
   };
 }
 
-function write(ledger: Ledger, refundNo: string, from: "progress" | "fail", to: "success" | "close"): ActionResult {
+function write(ledger: Ledger, refundNo: string, from: "progress" | "fail", to: CallbackStatus): ActionResult {
   const refund = ledger.get(refundNo);
   if (!refund) return "not-found";
   if (refund.status !== from) return "ignored";

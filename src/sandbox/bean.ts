@@ -1,7 +1,7 @@
 import type { TimeFormat } from "./time.ts";
 
 /** The members that DaxPay's request beans may have, besides `reqTime` and `sign`. */
-export type BeanMember = "refundNo" | "bizRefundNo" | "clientIp" | "nonceStr" | "appId" | "mchNo";
+export type BeanMember = "refundNo" | "bizRefundNo" | "clientIp" | "nonceStr" | "appId" | "mchNo" | "reqId";
 
 /** A request as DaxPay's bean holds it. Members that the bean lacks are gone, also for the signature. */
 export interface Bean {

@@ -33,7 +33,7 @@ export interface ChannelAnswer {
 /** What DaxPay makes of the channel's answer. */
 export type ChannelVerdict =
   | { readonly kind: "success" | "progress" | "closed" | "notFound" }
-  /** 3.x: the channel's state is null, so that nothing is changed. */
+  /** 3.x: the channel's state is null; 4.x: its answer is a failure. Nothing is changed. */
   | { readonly kind: "undetermined" }
   | { readonly kind: "failed"; readonly error: string | null }
   /** The sync ends here, and the refund is left as it is. */
@@ -103,5 +103,25 @@ export const judge3: JudgeChannel = ({ channel, state, error }) => {
       return { kind: "failed", error: "Connection reset" };
     case "UNPARSABLE":
       return { kind: "aborted", failure: unsigned(10500, "系统错误") };
+  }
+};
+
+/** 4.x: only a clear answer changes a refund. */
+export const judge4: JudgeChannel = ({ channel, state }) => {
+  const alipay = channel === "ali_pay";
+  switch (state) {
+    case "SUCCESS":
+      return { kind: "success" };
+    case "PROCESSING":
+      return { kind: "progress" };
+    case "CLOSED":
+      return alipay ? { kind: "progress" } : { kind: "closed" };
+    case "CHANGE":
+      return alipay ? { kind: "progress" } : { kind: "failed", error: null };
+    case "NOT_EXIST":
+    case "ERROR":
+    case "NETWORK_ERROR":
+    case "UNPARSABLE":
+      return { kind: "undetermined" };
   }
 };

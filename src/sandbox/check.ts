@@ -1,12 +1,21 @@
 import { isIP } from "node:net";
 import type { Bean, BeanMember } from "./bean.ts";
 import { type Failure, unsigned } from "./failure.ts";
-import { type Algorithm, sign, type SignKey } from "./signer.ts";
+import type { Nonces } from "./nonces.ts";
+import type { EndpointKind } from "./endpoint.ts";
+import { flatText } from "./rsa.ts";
+import type { Signer } from "./signer.ts";
 import type { TimeFormat } from "./time.ts";
 
 /** The settings of a server that a request is checked against. */
 export interface CheckContext {
-  readonly key: ServerKey;
+  readonly kind: EndpointKind;
+  /** Or the failure of replies that cannot be signed, where no sign type is set. */
+  readonly signer: Signer | Failure;
+  /** Whether the platform has the merchant's public key. */
+  readonly hasMerchantKey: boolean;
+  /** The nonces that were used; undefined where the server does not check them. */
+  readonly nonces: Nonces | undefined;
   readonly appId: string;
   readonly mchNo: string;
   /** Merchant numbers of further applications, by application number; they share the secret. */
@@ -28,9 +37,6 @@ export interface CheckContext {
 
 /** `missing`: the interface has no row in DaxPay's table. */
 export type InterfaceState = "off" | "missing";
-
-/** The server's key; without an algorithm where no sign type is set. */
-export type ServerKey = Omit<SignKey, "algorithm"> & { readonly algorithm: Algorithm | undefined };
 
 export type Check = (bean: Bean, context: CheckContext) => Failure | undefined;
 
@@ -65,19 +71,66 @@ export function notBlank(member: BeanMember, label: string): Rule {
 /** Names all violated rules at once, each on a line of its own. */
 export function valid(rules: readonly Rule[], { code, signed }: { code: number; signed: boolean }): Check {
   return (bean) => {
-    const violated = rules.filter((rule) => rule.violated(bean));
-    if (violated.length === 0) return undefined;
-    return { code, text: `验证参数错误\n${violated.map(({ text }) => `${text}\n`).join("")}`, signed };
+    const text = violations(rules, bean);
+    return text ? { code, text: `验证参数错误\n${text}`, signed } : undefined;
   };
 }
 
-/** DaxPay compares with `equals`: upper-case hex is wrong. */
+/** 4.x. */
+export function validIn(rules: readonly Rule[], fail: Fail): Check {
+  return (bean) => {
+    const text = violations(rules, bean);
+    return text ? fail(10506, `参数验证失败: ${text}`) : undefined;
+  };
+}
+
+function violations(rules: readonly Rule[], bean: Bean): string {
+  return rules.filter((rule) => rule.violated(bean)).map(({ text }) => `${text}\n`).join("");
+}
+
 export function signatureValid({ wrong, typeUnset }: { wrong: Failure; typeUnset: Failure }): Check {
-  return ({ members, sign: found }, { key, requireSignature }) => {
+  return ({ members, sign }, { signer, requireSignature }) => {
     if (!requireSignature) return undefined;
-    const { algorithm } = key;
-    if (algorithm === undefined) return typeUnset;
-    return found === sign(members, { ...key, algorithm }) ? undefined : wrong;
+    if (!("sign" in signer)) return typeUnset;
+    return signer.verify(members, sign) === "valid" ? undefined : wrong;
+  };
+}
+
+/** Failures that 4.x signs, or not, according to its state. */
+export type Fail = (code: number, text: string) => Failure;
+
+/** 4.x (PaymentSignService). The ping's failure ends with the text that the server verified. */
+export function rsaSignatureValid(fail: Fail): Check {
+  return ({ members, sign }, { kind, signer, hasMerchantKey, requireSignature }) => {
+    if (!requireSignature || !("sign" in signer)) return undefined;
+    if (!hasMerchantKey) return fail(10506, "商户公钥为空");
+    if ((sign ?? "").trim() === "") return fail(10506, "签名为空");
+    switch (signer.verify(members, sign)) {
+      case "valid":
+        return undefined;
+      case "malformed":
+        return unsigned(10500, "系统错误");
+      case "wrong":
+        return fail(20052, kind === "ping" ? `验签失败: ${flatText(members).slice(0, 2048)}` : "验签失败");
+    }
+  };
+}
+
+/** 4.x. A request that is refused for its time has used its nonce up, where this comes first. */
+export function nonceUnused(fail: Fail): Check {
+  return ({ members: { mchNo = "", nonceStr = "" } }, { nonces }) => {
+    if (!nonces) return undefined;
+    if (nonceStr.trim() === "") return fail(10408, "请求缺少防重放验证参数");
+    return nonces.use(mchNo, nonceStr) ? undefined : fail(10409, "请求验证已失效，请重试");
+  };
+}
+
+/** 4.x: the maximum age holds both ways, in whole seconds. */
+export function inWindow(fail: Fail): Check {
+  return ({ members: { reqTime } }, { now, time, timeZone, reqTimeoutSeconds }) => {
+    if (reqTimeoutSeconds === undefined || reqTime === undefined) return undefined;
+    const age = Math.floor((now - time.toMs(reqTime, timeZone)) / 1000);
+    return Math.abs(age) > reqTimeoutSeconds ? fail(10410, "请求时间戳已过期，请重试") : undefined;
   };
 }
 
@@ -111,15 +164,26 @@ export const appKnown: Check = ({ members: { appId } }, context) =>
     ? undefined
     : unsigned(20023, "未找到指定的应用配置");
 
-export const merchantKnown: Check = ({ members: { mchNo } }, context) =>
-  mchNo !== undefined && (mchNo === context.mchNo || Object.values(context.apps).includes(mchNo))
-    ? undefined
-    : unsigned(20023, "未找到指定的商户配置");
+export const merchantKnown: Check = (bean, context) =>
+  isMerchant(bean, context) ? undefined : unsigned(20023, NO_MERCHANT);
+
+function isMerchant({ members: { mchNo } }: Bean, context: CheckContext): boolean {
+  return mchNo !== undefined && (mchNo === context.mchNo || Object.values(context.apps).includes(mchNo));
+}
+
+/** 4.x (MerchantContextLoader). The application is not checked. */
+export function merchantOn(fail: Fail): Check {
+  return (bean, context) => {
+    if (!isMerchant(bean, context)) return fail(20023, NO_MERCHANT);
+    return context.disabled === "merchant" ? fail(1, SWITCHED_OFF.merchant) : undefined;
+  };
+}
 
 /** After `appKnown` and `merchantKnown`. */
 export const appOfMerchant: Check = ({ members: { appId = "", mchNo } }, context) =>
   mchNo === (context.apps[appId] ?? context.mchNo) ? undefined : unsigned(10506, "验证参数错误\n商户号和应用号不匹配");
 
+const NO_MERCHANT = "未找到指定的商户配置";
 const SWITCHED_OFF = { app: "商户应用未启用", merchant: "商户未启用" } as const;
 
 export const accountOn: Check = (_, { disabled }) => disabled && unsigned(20023, SWITCHED_OFF[disabled]);

@@ -30,7 +30,6 @@ export type Fault =
 
 export interface DraftContext {
   readonly detail: FaultDetail;
-  readonly previousSecret: string;
   /** The member of `data` that holds the status. */
   readonly statusMember: "status" | "orderStatus";
   /** Whether a failure can carry a code of its own and be signed, as on 3.x. */
@@ -44,6 +43,9 @@ const PAGE_FAILURE = '{"msg":"success","code":0,"data":{"sign":' +
 
 /** Markup, an attempt to leave a JavaScript string, a terminal's escape, right-to-left override, and great length. */
 const HOSTILE_TEXT = `<img src=x onerror=alert(1)>";alert(1)//\u001b[31m\u202etxt.exe\u0000\r\n${"长".repeat(2000)}`;
+
+/** 4.x signs the same text for it as for the object. */
+const RESHAPED = '"data.orderStatus":"$1","data.adjust":"$2"';
 
 const pageOf = (type: string, body: string) => ({ kind: "page", page: () => ({ status: 200, type, body }) } as const);
 
@@ -112,13 +114,23 @@ export const FAULTS = {
   },
   "previous-key": {
     kind: "draft",
-    change: (draft, { previousSecret }) => ({ ...draft, secret: previousSecret }),
-    description: "a reply signed with the previous secret",
+    change: (draft) => ({ ...draft, previousKey: true }),
+    description: "a reply signed with the previous secret or key",
   },
   foreign: {
     kind: "draft",
     change: (draft) => ({ ...draft, data: { ...draft.data, refundNo: "DEVR24051020531763999999" } }),
     description: "a genuine reply that names another refund",
+  },
+  "other-request": {
+    kind: "draft",
+    change: (draft) => ({ ...draft, reqId: "2f1e5c0a-7f0b-4a53-9d1e-6f6f0c1b7a55" }),
+    description: "a genuine reply to another request: on 4.x it echoes another `reqId`",
+  },
+  reshaped: {
+    kind: "body",
+    change: (body) => body.replace(/"data":\{"orderStatus":"(\w+)","adjust":(\w+)\}/, RESHAPED),
+    description: "a reply whose `data` became two members, which 4.x's signature covers just as well; genuine on 2.x",
   },
   stale: {
     kind: "draft",
@@ -170,6 +182,9 @@ export function isFaultName(name: unknown): name is FaultName {
   return typeof name === "string" && Object.hasOwn(FAULTS, name);
 }
 
+/** Changes the last digit: of hex, or of base64 that ends in `==`, whose last digit has two bits that count. */
 function corrupt(signature: string): string {
-  return signature.slice(0, -1) + (signature.endsWith("0") ? "1" : "0");
+  const [digits, padding] = [signature.replace(/=+$/, ""), signature.replace(/^[^=]*/, "")];
+  const [digit, other] = padding ? ["A", "Q"] : ["0", "1"];
+  return digits.slice(0, -1) + (digits.endsWith(digit) ? other : digit) + padding;
 }

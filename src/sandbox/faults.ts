@@ -1,5 +1,5 @@
 import { type FaultDetail, type FaultName, FAULTS } from "./fault.ts";
-import type { EndpointKind } from "./release.ts";
+import type { EndpointKind } from "./endpoint.ts";
 
 export interface FaultTarget extends FaultDetail {
   /** The refund, by either number in the request; every request where unset. */

@@ -25,6 +25,8 @@ export interface UnservedRequest {
   readonly now: number;
   readonly traceId: () => string;
   readonly profile: Profile;
+  /** 4.x: translates a text for the caller. */
+  readonly localized: (text: string) => string;
 }
 
 /** Spring's profile. beta4 lets the development profile past its login filter. */
@@ -51,6 +53,22 @@ export function unserved401({ path, traceId }: UnservedRequest): HttpResponse {
   return path === "/favicon.ico"
     ? platformError(404, 10404, "页面或资源不存在", traceId())
     : platformError(401, 10401, "用户未登录", traceId());
+}
+
+/** 4.x: no login is needed to learn that there is nothing. */
+export function unserved404({ localized }: UnservedRequest): HttpResponse {
+  return {
+    status: 404,
+    type: JSON_TYPE,
+    body: JSON.stringify({ message: localized("资源不存在"), code: 10404, data: null }),
+  };
+}
+
+/** 4.x: the page that tells whether a DaxPay can be reached (UnipayPingController); no client signs for it. */
+export function servePing(request: UnservedRequest): HttpResponse {
+  return request.method === "GET" && request.path === "/unipay/callback/ping"
+    ? { status: 200, type: "text/plain;charset=UTF-8", body: "daxpay-ping:unipay-callback" }
+    : unserved404(request);
 }
 
 function platformError(status: number, code: number, msg: string, traceId: string): HttpResponse {

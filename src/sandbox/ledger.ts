@@ -1,4 +1,12 @@
-import { familyRefund, isLoad, type LocalStatus, namedRefund, type RefundSpec, type Scenario } from "./refunds.ts";
+import {
+  familyRefund,
+  type FinalStatus,
+  isLoad,
+  type LocalStatus,
+  namedRefund,
+  type RefundSpec,
+  type Scenario,
+} from "./refunds.ts";
 import type { ChannelSetting, LoadedRow, Lookup, LookupScope, NewRefund, Order, Refund, RefundView } from "./rows.ts";
 
 /** A prepared write of a sync, a callback or an operator. */
@@ -12,8 +20,8 @@ export interface Ledger {
   add(refund: NewRefund): void;
   /** Throws a RangeError where the refund is unknown. */
   setChannel(refundNo: string, setting: ChannelSetting): void;
-  /** The refund that a request means; `ambiguous` where its bizRefundNo is not unique. */
-  find(lookup: Lookup): Refund | undefined | "ambiguous";
+  /** The refund that a request names; `foreign` where it is another merchant's, `ambiguous` where there are several. */
+  find(lookup: Lookup): Refund | undefined | "foreign" | "ambiguous";
   /** The refund with this number, of any account. */
   get(refundNo: string): Refund | undefined;
   /** Refunds that were added or used, oldest first. */
@@ -22,10 +30,10 @@ export interface Ledger {
   /** Consumes the refund's next scenario. */
   nextScenario(refund: Refund): Scenario;
   /**
-   * Sets the loaded row's status and prepares its write, with the order as it is now. `close` credits the amount.
-   * Undefined where the order's row, which `success` and `close` need, is missing.
+   * Sets the loaded row's status and prepares its write, with the order as it is now. `close`, and on some releases
+   * `fail`, credits the amount. Undefined where the order's row is missing, which these need, and elsewhere `success`.
    */
-  prepare(row: LoadedRow, status: Exclude<LocalStatus, "progress">, error?: string | null): Change | undefined;
+  prepare(row: LoadedRow, status: FinalStatus, error?: string | null): Change | undefined;
   /** Commits a prepared write; false where a row has changed since and the release rolls back. */
   commit(change: Change): boolean;
   view(refund: Refund): RefundView;
@@ -38,6 +46,10 @@ export interface LedgerOptions {
   readonly mchNo: string;
   /** The rows that a request can find. */
   readonly scope: LookupScope;
+  /** Whether a refund is created in `init`, before the channel is called. */
+  readonly startsInInit: boolean;
+  /** Whether a refund that failed is credited too, and its success does not need the order. */
+  readonly creditsFailures: boolean;
   /** Whether a write to a row that has changed since it was loaded rolls back the transaction, or is ignored. */
   readonly rollsBackStaleWrites: boolean;
 }
@@ -50,7 +62,7 @@ const MAX_LOAD = 100_000;
 const DEFAULTS = { amount: 1_000, orderAmount: 10_000, refundableBalance: 5_000 };
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { now, scope, rollsBackStaleWrites } = options;
+  const { now, scope, rollsBackStaleWrites, startsInInit, creditsFailures } = options;
   const refunds = new Map<string, Refund>();
   const byBizRefundNo = new Map<string, Refund[]>();
   const orders = new Map<string, Order>();
@@ -63,6 +75,9 @@ export function createLedger(options: LedgerOptions): Ledger {
     if (refundNo.trim() === "") throw new RangeError("expected a refundNo that is not blank, got a blank one");
     if (refunds.has(refundNo) || namedRefund("refundNo", refundNo)) {
       throw new RangeError(`expected a refundNo that is not in use, got "${refundNo}"`);
+    }
+    if (refund.status === "init" && !startsInInit) {
+      throw new RangeError('expected a status other than "init" before release 4.0.0-beta, got "init"');
     }
     const scenarios = typeof state === "string" ? [state] : state;
     if (scenarios.length === 0) throw new RangeError("expected at least one state, got none");
@@ -118,7 +133,8 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   /** Creates the row of a named refund, or of one of a family. */
   function open(spec: RefundSpec): Refund {
-    const { refundNo, bizRefundNo, channel, status, scenarios, error = null, restored = false } = spec;
+    const { refundNo, bizRefundNo, channel, scenarios, error = null, restored = false } = spec;
+    const status: LocalStatus = spec.status === "init" && !startsInInit ? "progress" : spec.status;
     const orderNo = `P-${refundNo}`;
     const requestedAt = now() - (spec.ageMs ?? FIVE_DAYS_MS);
     const refund = {
@@ -157,16 +173,17 @@ export function createLedger(options: LedgerOptions): Ledger {
     return [...known, open(spec)];
   }
 
-  function find({ refundNo = "", bizRefundNo = "", appId, mchNo }: Lookup): Refund | undefined | "ambiguous" {
+  function find({ refundNo = "", bizRefundNo = "", appId, mchNo }: Lookup) {
     const owned = (refund: Refund) => !scope.merchant || refund.mchNo === mchNo;
     if (refundNo.trim() !== "") {
       const refund = get(refundNo);
-      return refund && owned(refund) ? refund : undefined;
+      if (!refund || owned(refund)) return refund;
+      return scope.foreign ? "foreign" : undefined;
     }
     const found = getByBizRefundNo(bizRefundNo).filter((refund) =>
       owned(refund) && (!scope.app || refund.appId === appId)
     );
-    return found.length > 1 ? "ambiguous" : found[0];
+    return found.length > 1 ? "ambiguous" : found.at(0);
   }
 
   function setChannel(refundNo: string, { state, latencyMs, error }: ChannelSetting): void {
@@ -192,10 +209,11 @@ export function createLedger(options: LedgerOptions): Ledger {
     return orders.get(refund.orderNo) ?? (isLoad(refund.refundNo) ? openLoadOrder(refund) : undefined);
   }
 
-  function prepare(row: LoadedRow, status: Exclude<LocalStatus, "progress">, error: string | null = null) {
+  function prepare(row: LoadedRow, status: FinalStatus, error: string | null = null) {
     const { refund } = row;
-    const paid = status === "fail" ? undefined : order(refund);
-    if (status !== "fail" && !paid) return undefined;
+    const needsOrder = status !== (creditsFailures ? "success" : "fail");
+    const paid = needsOrder ? order(refund) : undefined;
+    if (needsOrder && !paid) return undefined;
     row.status = status;
     if (status === "success") {
       row.finishTime = now();
@@ -204,7 +222,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       row.errorMsg = error;
     }
     if (!paid) return { row };
-    const refundableBalance = paid.refundableBalance + (status === "close" ? refund.amount : 0);
+    const refundableBalance = paid.refundableBalance + (status === "success" ? 0 : refund.amount);
     return { row, order: { order: paid, version: paid.version, refundableBalance } };
   }
 

@@ -1,11 +1,9 @@
 import type { Channel } from "./channel.ts";
 import { type Failure, signed, unsigned } from "./failure.ts";
+import type { LookupFailures } from "./lookup.ts";
 
 /** Failures of a sync. */
-export interface Outcomes {
-  readonly unknown: Failure;
-  /** Where bizRefundNo finds several refunds. */
-  readonly ambiguous: Failure;
+export interface Outcomes extends LookupFailures {
   readonly locked: Failure;
   /** Of an Alipay refund in its first 10 s; undefined where the release does not check it. */
   readonly young?: Failure;
@@ -18,12 +16,15 @@ export interface Outcomes {
   readonly channelMissing: (channel: Channel) => Failure;
   /** Undefined where the release does not check whether the channel is switched on. */
   readonly channelOff: (channel: Channel) => Failure | undefined;
-  readonly interfaceOff: Failure;
+  /** Undefined where the sync depends on neither. */
+  readonly interfaceOff?: Failure;
   /** Whether it is the application that is switched off, and with it the query. */
   readonly switchedOffByApp: boolean;
   readonly nullPointer: Failure;
   readonly exception: Failure;
   readonly orderMissing: Failure;
+  /** Where the channel ends a refund that is still in `init`. */
+  readonly conflict?: Failure;
   /** Of the sync of payments, which finds no payment. */
   readonly paymentUnknown: Failure;
 }
@@ -31,6 +32,7 @@ export interface Outcomes {
 const BUSY = "退款同步处理中，请勿重复操作";
 const NO_REFUND = "未查询到退款订单";
 const UNSUPPORTED = "不支持的能力";
+const SYSTEM_ERROR = "系统错误";
 
 const isSupported = (channel: Channel) => channel === "ali_pay" || channel === "wechat_pay";
 
@@ -81,7 +83,7 @@ export const OUTCOMES_2_0_8: Outcomes = {
 /** 3.x replaces the text of an exception. */
 const outcomes3: Omit<Outcomes, "unsupported" | "channelOff" | "unconfigured"> = {
   unknown: signed(20041, NO_REFUND),
-  ambiguous: unsigned(10500, "系统错误"),
+  ambiguous: unsigned(10500, SYSTEM_ERROR),
   locked: signed(10507, BUSY),
   young: signed(20080, "间隔10秒以上再发起退款查询请求"),
   earlyKeepsLock: true,
@@ -89,9 +91,9 @@ const outcomes3: Omit<Outcomes, "unsupported" | "channelOff" | "unconfigured"> =
   interfaceOff: unsigned(20023, "商户应用未启用"),
   switchedOffByApp: true,
   nullPointer: unsigned(10500, "数据错误"),
-  exception: unsigned(10500, "系统错误"),
-  orderMissing: unsigned(10500, "系统错误"),
-  paymentUnknown: unsigned(10500, "系统错误"),
+  exception: unsigned(10500, SYSTEM_ERROR),
+  orderMissing: unsigned(10500, SYSTEM_ERROR),
+  paymentUnknown: unsigned(10500, SYSTEM_ERROR),
 };
 
 export const OUTCOMES_BETA4: Outcomes = {
@@ -108,3 +110,28 @@ export const OUTCOMES_3: Outcomes = {
   unconfigured: [],
   channelOff: (channel) => channel === "ali_pay" ? undefined : signed(20021, "微信支付通道未启用"),
 };
+
+/**
+ * 4.x signs what its services throw (BizException) and localizes the text. The codes of a channel that is missing or
+ * switched off are those of DaxPayErrorCode.
+ */
+export const OUTCOMES_4 = {
+  neither: signed(10506, "支付订单号不能都为空"),
+  blankIsMissing: true,
+  unknown: signed(10405, NO_REFUND),
+  // The key of a text that no language file has.
+  foreign: signed(10506, "pay.error.orderNotBelong"),
+  ambiguous: unsigned(10500, SYSTEM_ERROR),
+  locked: signed(10506, "退款处理中，请勿重复操作"),
+  unsupported: (channel) => isSupported(channel) ? undefined : signed(20030, `${UNSUPPORTED}: ${channel}`),
+  earlyKeepsLock: false,
+  unconfigured: [],
+  channelMissing: () => signed(20025, "配置不存在"),
+  channelOff: () => signed(20021, "支付通道未启用"),
+  switchedOffByApp: false,
+  nullPointer: unsigned(10500, SYSTEM_ERROR),
+  exception: unsigned(10500, SYSTEM_ERROR),
+  orderMissing: signed(20044, "交易不存在"),
+  conflict: signed(10500, "pay.error.refund.casConflict"),
+  paymentUnknown: unsigned(10500, SYSTEM_ERROR),
+} as const satisfies Outcomes;

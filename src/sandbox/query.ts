@@ -1,9 +1,11 @@
 import type { Failure } from "./failure.ts";
 import { Decimal } from "./json.ts";
 import type { Ledger } from "./ledger.ts";
+import { lookUp } from "./lookup.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Lookup, Order, Refund } from "./rows.ts";
 import type { Members } from "./signer.ts";
+import type { WrittenTime } from "./time.ts";
 
 /** How a release answers the refund query. */
 export interface QueryDialect {
@@ -19,7 +21,7 @@ export interface QueryDialect {
 export interface QueryFormat {
   readonly order: Order | undefined;
   /** Writes milliseconds since 1970. */
-  readonly time: (ms: number) => number | string;
+  readonly time: (ms: number) => WrittenTime;
 }
 
 export type QueryResult =
@@ -30,22 +32,20 @@ export interface QueryContext {
   readonly query: QueryDialect;
   readonly outcomes: Outcomes;
   readonly ledger: Ledger;
-  readonly time: (ms: number) => number | string;
+  readonly time: (ms: number) => WrittenTime;
 }
 
 /** Answers the read-only query: no lock, no channel, no write. */
 export function queryRefund(lookup: Lookup, { query, outcomes, ledger, time }: QueryContext): QueryResult {
-  const { refundNo = "", bizRefundNo } = lookup;
-  // An empty bizRefundNo passes: only null is tested.
-  if (refundNo.trim() === "" && bizRefundNo === undefined) return { failure: query.neither };
-  const refund = query.members && ledger.find(lookup);
-  if (refund === "ambiguous") return { failure: outcomes.ambiguous };
-  if (!refund || !query.members) return { failure: query.unknown };
+  const { neither, unknown, members } = query;
+  const found = lookUp(lookup, { ...outcomes, neither, unknown }, members ? ledger.find : () => undefined);
+  if ("failure" in found) return found;
+  if (!members) return { failure: unknown };
+  const { refund } = found;
   refund.queries++;
-  if (refund.scenarios[0] === "interfaceOff" && outcomes.switchedOffByApp) {
-    return { failure: outcomes.interfaceOff };
-  }
-  return { data: query.members(refund, { order: ledger.order(refund), time }), inherited: query.inherited };
+  const { interfaceOff, switchedOffByApp } = outcomes;
+  if (refund.scenarios[0] === "interfaceOff" && switchedOffByApp && interfaceOff) return { failure: interfaceOff };
+  return { data: members(refund, { order: ledger.order(refund), time }), inherited: query.inherited };
 }
 
 const timeOrNull = ({ time }: QueryFormat, ms: number | null) => (ms === null ? null : time(ms));
@@ -121,4 +121,22 @@ export function queryMembers3(refund: Refund, format: QueryFormat): Members {
     clientIp: "127.0.0.1",
     errorMsg: refund.errorMsg,
   };
+}
+
+/** 4.x (RefundOrderResult): fen, which older betas write as texts. */
+export function queryMembers4({ amountsAreTexts }: { amountsAreTexts: boolean }) {
+  const amountOf = (fen: number | undefined) => fen === undefined ? null : amountsAreTexts ? String(fen) : fen;
+  return (refund: Refund, format: QueryFormat): Members => ({
+    refundNo: refund.refundNo,
+    bizRefundNo: refund.bizRefundNo,
+    tradeNo: refund.orderNo,
+    bizOrderNo: bizOrderNoOf(refund),
+    outRefundNo: refund.outRefundNo,
+    amount: amountOf(refund.amount),
+    orderAmount: amountOf(format.order?.amount),
+    status: refund.status,
+    reason: refund.reason,
+    finishTime: timeOrNull(format, refund.finishTime),
+    errorMsg: refund.errorMsg,
+  });
 }

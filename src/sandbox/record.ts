@@ -1,5 +1,5 @@
 import type { FaultName } from "./fault.ts";
-import type { EndpointKind } from "./release.ts";
+import type { EndpointKind } from "./endpoint.ts";
 
 /** Outcome of a request, as far as it got. */
 export interface RecordedOutcome {

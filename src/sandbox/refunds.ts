@@ -1,9 +1,10 @@
 import { type Channel, CHANNEL_STATES } from "./channel.ts";
 import { type FaultName, FAULTS } from "./fault.ts";
 
-/** A refund's status in DaxPay's own table (RefundStatusEnum). */
-export const LOCAL_STATUSES = ["progress", "success", "close", "fail"] as const;
+/** A refund's status in DaxPay's own table (RefundStatusEnum, 4.x: RefundOrderStatusEnum). Only 4.x has `init`. */
+export const LOCAL_STATUSES = ["init", "progress", "success", "close", "fail"] as const;
 export type LocalStatus = typeof LOCAL_STATUSES[number];
+export type FinalStatus = Exclude<LocalStatus, "init" | "progress">;
 
 /** What keeps a sync from calling the channel. */
 export const OBSTACLES = [
@@ -84,6 +85,20 @@ const NAMED: readonly (readonly [name: string, scenarios: readonly Scenario[], r
     "CLOSED",
     ["CLOSED"],
     { ...wechat, status: "close", description: "closed in DaxPay; each sync on 3.x credits its amount again" },
+  ],
+  [
+    "ABNORMAL",
+    ["CHANGE"],
+    {
+      ...wechat,
+      description:
+        "WeChat cannot return the money (退款异常): code 1 without a text on 2.x, `close` on 3.x, `fail` on 4.x",
+    },
+  ],
+  [
+    "INIT",
+    ["SUCCESS"],
+    { ...wechat, status: "init", description: "created, but not sent to WeChat: `init` on 4.x; succeeds before" },
   ],
   [
     "LOST",

@@ -1,64 +1,13 @@
-import type { BeanMember } from "./bean.ts";
-import { type ChannelVerdict, judge2, judge3, type JudgeChannel } from "./channel.ts";
+import { judge2, judge3 } from "./channel.ts";
 import * as check from "./check.ts";
-import { type Failure, signed, unsigned } from "./failure.ts";
-import { type HttpResponse, unserved200, unserved401, unserved500, type UnservedRequest } from "./http.ts";
-import { type Outcomes, OUTCOMES_2, OUTCOMES_2_0_8, OUTCOMES_3, OUTCOMES_BETA4 } from "./outcomes.ts";
-import { type QueryDialect, queryMembers2, queryMembers3, queryMembersBeta4 } from "./query.ts";
-import type { LocalStatus } from "./refunds.ts";
-import { type Write, write2, write3 } from "./reply.ts";
-import type { LookupScope } from "./rows.ts";
-import type { Algorithm } from "./signer.ts";
-import { seconds, type TimeFormat, wallClock } from "./time.ts";
-
-/** `paySync` is the sync of payments, whose requests name no refund. */
-export type EndpointKind = "sync" | "query" | "paySync";
-
-export interface Endpoint {
-  readonly kind: EndpointKind;
-  /** Members of its bean besides reqTime and sign. */
-  readonly members: readonly BeanMember[];
-  /** The method of DaxPay's controller. */
-  readonly handler: string;
-}
-
-export interface Release {
-  /** The POST endpoints, by path. */
-  readonly endpoints: Readonly<Record<string, Endpoint>>;
-  /** Whether a path may end in a slash. */
-  readonly trailingSlash: boolean;
-  readonly time: TimeFormat;
-  readonly upperCase: boolean;
-  readonly algorithms: Readonly<Partial<Record<Algorithm, Algorithm>>>;
-  /** Codes of its exception handler. */
-  readonly codes: { readonly system: number; readonly unreadable: number };
-  /** In the order in which the server makes them. */
-  readonly checks: readonly check.Check[];
-  /** Maximum age of a request, and whether it is enforced as shipped; undefined where the release has no such check. */
-  readonly reqTimeout?: { readonly seconds: number; readonly enforced: boolean };
-  /** Returned where no sign type is set and a reply has to be signed. */
-  readonly typeUnset: Failure;
-  /** The same where the release verifies first; undefined where its aspects have a fixed order. */
-  readonly verifyFirst?: { readonly typeUnset: Failure };
-  /** Whether a request that names one of DaxPay's own terminals (`x-client-code`) fails. */
-  readonly failsOnTerminals: boolean;
-  readonly scope: LookupScope;
-  readonly judge: JudgeChannel;
-  /** The local status that a verdict leads to; undefined where it changes nothing. */
-  readonly targets: Readonly<Partial<Record<ChannelVerdict["kind"], Exclude<LocalStatus, "progress">>>>;
-  /** The status that is returned of a verdict; undefined where it is the refund's own. */
-  readonly statuses?: Readonly<Partial<Record<ChannelVerdict["kind"], string>>>;
-  /** Whether a refund that is closed locally is returned as such, without lock and channel. */
-  readonly closedIsFinal: boolean;
-  /** Whether a write to a row that has changed since it was loaded rolls the transaction back. */
-  readonly rollsBackStaleWrites: boolean;
-  /** The member of the sync's `data` that holds the status. */
-  readonly statusMember: "status" | "orderStatus";
-  readonly outcomes: Outcomes;
-  readonly query: QueryDialect;
-  readonly write: Write;
-  readonly unserved: (request: UnservedRequest) => HttpResponse;
-}
+import { signed, unsigned } from "./failure.ts";
+import { unserved200, unserved401, unserved500 } from "./http.ts";
+import { OUTCOMES_2, OUTCOMES_2_0_8, OUTCOMES_3, OUTCOMES_BETA4 } from "./outcomes.ts";
+import { queryMembers2, queryMembers3, queryMembersBeta4 } from "./query.ts";
+import type { Release } from "./release-type.ts";
+import { release4 } from "./release4.ts";
+import { write2, write3 } from "./reply.ts";
+import { seconds, wallClock } from "./time.ts";
 
 const numbers = ["refundNo", "bizRefundNo", "clientIp"] as const;
 
@@ -80,11 +29,26 @@ const WRONG_SIGN = "验签失败";
 const SWITCHED_OFF = "该接口权限未开放";
 const NO_INTERFACE = "未找到接口信息";
 
+/** What 4.x alone does otherwise. */
+const common = {
+  wrongMethod: (method) => `不支持${method}请求方法，支持以下POST`,
+  localized: false,
+  traceIdInHeader: false,
+  guardsNonces: false,
+  locksLate: false,
+  startsInInit: false,
+  creditsFailures: false,
+} as const satisfies Partial<Release>;
+
 const v2 = {
   trailingSlash: true,
   time: seconds,
-  upperCase: false,
-  algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5" },
+  digest: {
+    upperCase: false,
+    algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5" },
+    typeUnset: unsigned(20000, NO_SIGN_TYPE),
+  },
+  ...common,
   codes: { system: 10001, unreadable: 10005 },
   checks: [
     check.interfaceOn("outer", { off: unsigned(20000, SWITCHED_OFF), missing: unsigned(10010, NO_INTERFACE) }),
@@ -92,13 +56,12 @@ const v2 = {
     check.signatureValid({ wrong: unsigned(20000, "未通过签名验证"), typeUnset: unsigned(20000, "签名方式错误") }),
     check.interfaceOn("inner", { off: signed(1, SWITCHED_OFF), missing: unsigned(10010, NO_INTERFACE) }),
   ],
-  typeUnset: unsigned(20000, NO_SIGN_TYPE),
   failsOnTerminals: false,
   scope: { app: false, merchant: false },
   judge: judge2,
   targets: { success: "success", notFound: "close" },
   statuses: { success: "refund_success", progress: "refund_progress", notFound: "pay_not_found" },
-  closedIsFinal: true,
+  finalStatuses: ["close"],
   rollsBackStaleWrites: false,
   statusMember: "status",
   outcomes: OUTCOMES_2,
@@ -111,14 +74,16 @@ const v2 = {
   unserved: unserved500,
 } as const satisfies Partial<Release>;
 
+const TYPE_UNSET_3 = unsigned(10506, `验证参数错误\n${NO_SIGN_TYPE}`);
+
 const v3 = {
+  ...common,
   trailingSlash: false,
   time: wallClock,
   codes: { system: 10500, unreadable: 10505 },
-  typeUnset: unsigned(10506, `验证参数错误\n${NO_SIGN_TYPE}`),
   judge: judge3,
   targets: { success: "success", closed: "close", failed: "fail" },
-  closedIsFinal: false,
+  finalStatuses: [],
   statusMember: "orderStatus",
 } as const satisfies Partial<Release>;
 
@@ -166,7 +131,7 @@ export const RELEASES = {
         handler: `${PACKAGE}.UniQueryController.queryRefundOrder`,
       },
     },
-    verifyFirst: { typeUnset: unsigned(20000, NO_SIGN_TYPE) },
+    digest: { ...v2.digest, verifyFirst: { typeUnset: v2.digest.typeUnset } },
   },
   "2.0.8": {
     ...v2,
@@ -199,7 +164,7 @@ export const RELEASES = {
       }),
     ],
     reqTimeout: { seconds: 10, enforced: true },
-    verifyFirst: { typeUnset: unsigned(10006, `验证参数错误\n${NO_SIGN_TYPE}`) },
+    digest: { ...v2.digest, verifyFirst: { typeUnset: unsigned(10006, `验证参数错误\n${NO_SIGN_TYPE}`) } },
     outcomes: OUTCOMES_2_0_8,
     query: { ...v2.query, neither: unsigned(10006, `验证参数错误\n${NO_NUMBER}`) },
   },
@@ -217,13 +182,16 @@ export const RELEASES = {
         handler: "org.dromara.daxpay.service.controller.unipay.UniQueryController.queryRefundOrder",
       },
     },
-    upperCase: false,
-    algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "SM3" },
+    digest: {
+      upperCase: false,
+      algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "SM3" },
+      typeUnset: TYPE_UNSET_3,
+    },
     checks: [
       check.appGiven,
       check.appKnown,
       check.accountOn,
-      check.signatureValid({ wrong: signed(20052, WRONG_SIGN), typeUnset: v3.typeUnset }),
+      check.signatureValid({ wrong: signed(20052, WRONG_SIGN), typeUnset: TYPE_UNSET_3 }),
       check.valid([...sizes, check.maxLength(32, "appId", "应用号")], { code: 10506, signed: true }),
     ],
     failsOnTerminals: false,
@@ -248,9 +216,12 @@ export const RELEASES = {
         handler: "org.dromara.daxpay.server.controller.gateway.UniQueryController.queryRefundOrder",
       },
     },
-    upperCase: true,
-    // Where SM3 is chosen, this server computes MD5 (PaymentAssistService).
-    algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" },
+    digest: {
+      upperCase: true,
+      // Where SM3 is chosen, this server computes MD5 (PaymentAssistService).
+      algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" },
+      typeUnset: TYPE_UNSET_3,
+    },
     checks: [
       check.valid([
         check.notBlank("mchNo", "商户号"),
@@ -263,7 +234,7 @@ export const RELEASES = {
       check.appKnown,
       check.appOfMerchant,
       check.accountOn,
-      check.signatureValid({ wrong: unsigned(20052, WRONG_SIGN), typeUnset: v3.typeUnset }),
+      check.signatureValid({ wrong: unsigned(20052, WRONG_SIGN), typeUnset: TYPE_UNSET_3 }),
       check.timely({ code: 10506 }),
     ],
     reqTimeout: { seconds: 30, enforced: false },
@@ -275,6 +246,7 @@ export const RELEASES = {
     write: write3({ failuresHaveTime: false }),
     unserved: unserved401,
   },
+  "4.0.0-beta": release4(),
 } as const satisfies Record<string, Release>;
 
 export type ReleaseName = keyof typeof RELEASES;

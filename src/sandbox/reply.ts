@@ -1,7 +1,6 @@
-import type { ServerKey } from "./check.ts";
 import type { Failure } from "./failure.ts";
 import { writeJson } from "./json.ts";
-import { type Members, sign } from "./signer.ts";
+import type { Members, Signer } from "./signer.ts";
 import type { TimeFormat } from "./time.ts";
 
 /** A reply before it is signed and written. Faults change it here. */
@@ -14,18 +13,19 @@ export interface Draft extends Failure {
   readonly time: number;
   /** Left out of the reply where undefined. */
   readonly traceId: string | undefined;
-  /** The secret that it is signed with. */
-  readonly secret: string;
+  /** 4.x: the request's own id; undefined where it has none. */
+  readonly reqId: string | undefined;
+  /** Whether it is signed with the key before the current one. */
+  readonly previousKey?: boolean;
   /** Makes the signature that is sent out of the valid one. */
   readonly tamperSignature?: (valid: string) => string | null;
 }
 
 export interface WriteContext {
-  readonly key: ServerKey;
+  /** Or the failure that is returned in place of a signed reply, where no sign type is set. */
+  readonly signer: Signer | Failure;
   readonly time: TimeFormat;
   readonly timeZone: string;
-  /** Returned in place of a signed reply where no sign type is set. */
-  readonly typeUnset: Failure;
 }
 
 export type Write = (draft: Draft, context: WriteContext) => string;
@@ -63,15 +63,33 @@ export function write3({ failuresHaveTime }: { failuresHaveTime: boolean }): Wri
   };
 }
 
-/** Every release's exception handler writes this (ErrorResult). */
+/** 4.x: the envelope is signed, and echoes the request's id. Failures within an interface have no time. */
+export function write4({ traceIdInBody }: { traceIdInBody: boolean }): Write {
+  return (draft, context) => {
+    const { code, text, reqId = null } = draft;
+    if (!draft.signed) return writeJson({ message: text, code, data: null });
+    const envelope = {
+      code,
+      msg: code === 0 ? "success" : text,
+      data: draft.data,
+      sign: null,
+      resTime: code === 0 || draft.timed ? context.time.write(draft.time, context.timeZone) : null,
+      reqId,
+      ...(traceIdInBody ? { traceId: draft.traceId } : undefined),
+    };
+    return seal(draft, context, envelope, (sign) => ({ ...envelope, sign }));
+  };
+}
+
+/** The exception handler of 2.x and 3.x writes this (ErrorResult). */
 function writeUnsigned({ text, code, traceId }: Pick<Draft, "text" | "code" | "traceId">): string {
   return writeJson({ msg: text, code, data: null, traceId });
 }
 
 function seal(draft: Draft, context: WriteContext, signedForm: Members, reply: (sign: string | null) => object) {
-  const { algorithm } = context.key;
-  if (algorithm === undefined) return writeUnsigned({ ...context.typeUnset, traceId: draft.traceId });
-  const valid = sign(signedForm, { ...context.key, algorithm, secret: draft.secret });
+  const { signer } = context;
+  if (!("sign" in signer)) return writeUnsigned({ ...signer, traceId: draft.traceId });
+  const valid = signer.sign(signedForm, draft.previousKey);
   return writeJson(reply(draft.tamperSignature ? draft.tamperSignature(valid) : valid));
 }
 

@@ -62,7 +62,7 @@ export interface NewRefund {
   readonly mchNo?: string;
   /** `wechat_pay` unless set. */
   readonly channel?: Channel;
-  /** `progress` unless set. */
+  /** `progress` unless set; only 4.x has `init`. */
   readonly status?: LocalStatus;
   /** Scenario of the first sync, the second, and so on; the last one repeats. `SUCCESS` unless set. */
   readonly state?: Scenario | readonly Scenario[];
@@ -126,6 +126,8 @@ export interface LookupScope {
   readonly app: boolean;
   /** Either number finds refunds of the request's merchant only. */
   readonly merchant: boolean;
+  /** Whether a refundNo of another merchant is told from an unknown one. */
+  readonly foreign?: boolean;
 }
 
 export function load(refund: Refund): LoadedRow {

@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from "./http.ts";
 import { contextOf, type ServerOptions } from "./options.ts";
 import { record, type Recorded, type RecordedOutcome } from "./record.ts";
 import { namedRefund } from "./refunds.ts";
-import type { EndpointKind } from "./release.ts";
+import type { EndpointKind } from "./endpoint.ts";
 import { endpointAt, respond } from "./respond.ts";
 import type { Steering } from "./steering.ts";
 import { createTimers } from "./timers.ts";
@@ -41,7 +41,7 @@ const DEFAULT_DELAY_MS = 2_000;
 /** Creates an embedded DaxPay without a socket. It authenticates no one: for development and tests only. */
 export function createDaxPayServer(options: ServerOptions = {}): DaxPayServer {
   const timers = createTimers();
-  const { context, actors } = contextOf(options, timers.wait);
+  const { context, actors, nonces } = contextOf(options, timers.wait);
   const { ledger, locks, now, release } = context;
   const faults = createFaults();
   const requests: Recorded[] = [];
@@ -142,6 +142,7 @@ export function createDaxPayServer(options: ServerOptions = {}): DaxPayServer {
     faults.clear();
     ledger.reset();
     locks.reset();
+    nonces.reset();
   }
 
   function close(): void {

@@ -1,11 +1,28 @@
 import { createHash, createHmac } from "node:crypto";
-import { Decimal } from "./json.ts";
+import { Literal } from "./json.ts";
 
 export const ALGORITHMS = ["HMAC_SHA256", "MD5", "SM3"] as const;
 export type Algorithm = typeof ALGORITHMS[number];
 
 /** A JSON object in wire order. */
 export type Members = Readonly<Record<string, unknown>>;
+
+/** How a server signs its replies, and verifies the requests. */
+export interface Signer {
+  /** Signs a reply; with the key before the current one where `previous` is set. */
+  sign(members: Members, previous?: boolean): string;
+  /** Checks the signature of a request. `malformed`: it has not even the form of one. */
+  verify(members: Members, sign: string | null): "valid" | "wrong" | "malformed";
+}
+
+/** A signer whose requests and replies share a secret. */
+export function createDigestSigner(key: SignKey & { readonly previousSecret: string }): Signer {
+  return {
+    sign: (members, previous) => sign(members, previous ? { ...key, secret: key.previousSecret } : key),
+    // DaxPay compares with `equals`: upper-case hex is wrong.
+    verify: (members, found) => found === sign(members, key) ? "valid" : "wrong",
+  };
+}
 
 export interface SignKey {
   readonly algorithm: Algorithm;
@@ -47,7 +64,7 @@ const HUTOOL_ESCAPES = /[\u0080-\u00a0\u2000-\u2010\u2028-\u202f\u2066-\u206f]/g
 
 /** hutool-json keeps the order of the members and drops the null ones. */
 function nested(value: object): string {
-  if (value instanceof Decimal) return value.plain;
+  if (value instanceof Literal) return value.plain;
   const members: string[] = [];
   for (const [name, member] of Object.entries(value)) {
     if (member === null || member === undefined) continue;

@@ -1,3 +1,5 @@
+import { OffsetDateTime } from "./json.ts";
+
 /** How a release writes points in time. */
 export interface TimeFormat {
   /**
@@ -6,9 +8,11 @@ export interface TimeFormat {
   read(value: unknown): string | null | undefined;
   /** From the text of `read` to milliseconds since 1970. */
   toMs(text: string, zone: string): number;
-  /** From milliseconds since 1970, cut to the second. */
-  write(ms: number, zone: string): number | string;
+  /** From milliseconds since 1970; cut to the second, but for early betas of 4.x. */
+  write(ms: number, zone: string): WrittenTime;
 }
+
+export type WrittenTime = number | string | OffsetDateTime;
 
 /** 2.x: a number or digits (`Long.parseLong`), in seconds since 1970. */
 export const seconds: TimeFormat = {
@@ -42,6 +46,37 @@ export const wallClock: TimeFormat = {
     return text;
   },
 };
+
+const BEIJING = "+08:00";
+
+/** 4.x: Beijing's wall clock whatever the server's zone. ISO 8601 is read as well, but signed as it is written here. */
+export const beijingTime: TimeFormat = {
+  read(value) {
+    const text = wallClock.read(typeof value === "string" ? value.replace(/\.\d{1,9}$/, "") : value);
+    if (text !== undefined) return text;
+    const ms = isoMs(value);
+    return ms === undefined ? undefined : String(wallClock.write(ms, BEIJING));
+  },
+  toMs: (text) => wallClock.toMs(text, BEIJING),
+  write: (ms) => wallClock.write(ms, BEIJING),
+};
+
+/** Early betas of 4.x: requests are given in Beijing's time, but signed in UTC as the server rewrites them. */
+export const utcTime: TimeFormat = {
+  read(value) {
+    const text = beijingTime.read(value);
+    if (typeof text !== "string") return text;
+    return new Date(beijingTime.toMs(text, BEIJING)).toISOString().replace(".000Z", "Z");
+  },
+  toMs: (text) => Date.parse(text),
+  write: (ms) => new OffsetDateTime(ms),
+};
+
+function isoMs(value: unknown): number | undefined {
+  if (typeof value !== "string" || !/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value)) return undefined;
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? undefined : ms;
+}
 
 /** Under load the replies of a second share their conversions. */
 const texts = new Map<string, string>();

@@ -1,12 +1,15 @@
 import { createHash, createHmac } from "node:crypto";
 import type { SandboxOptions, ServerOptions } from "../../src/sandbox/options.ts";
-import { type EndpointKind, type ReleaseName, RELEASES } from "../../src/sandbox/release.ts";
+import type { EndpointKind } from "../../src/sandbox/endpoint.ts";
+import { type ReleaseName, RELEASES } from "../../src/sandbox/release.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { createDaxPayServer, type DaxPayServer } from "../../src/sandbox/server.ts";
 
 export const V2 = ["documented", "2.0.6", "2.0.7", "2.0.8"] as const satisfies readonly ReleaseName[];
 export const V3 = ["3.0.0-beta4", "3.0.0"] as const satisfies readonly ReleaseName[];
-export const ALL: readonly ReleaseName[] = [...V2, ...V3];
+/** The releases that sign with a shared secret. */
+export type DigestRelease = Exclude<ReleaseName, "4.0.0-beta">;
+export const ALL: readonly DigestRelease[] = [...V2, ...V3];
 
 /** Time and trace id of the vectors: 2.x's resTime is 1715576198, 3.x's 2025-08-26 12:00:01. */
 const TIME_2 = 1715576198_000;

@@ -86,7 +86,17 @@ test("2.0.8 breaks its replies as the fault says", async () => {
     expect(sandbox.requests.at(-1)?.outcome?.fault).toBe(fault);
   }
   const left = Object.keys(FAULTS).filter((fault) => !(fault in BODIES));
-  expect(left).toEqual(["connect-reset", "slow", "hang", "reset", "cut", "lost", "unanswered"]);
+  expect(left).toEqual([
+    "connect-reset",
+    "slow",
+    "hang",
+    "reset",
+    "cut",
+    "lost",
+    "unanswered",
+    "other-request",
+    "reshaped",
+  ]);
 });
 
 test.each<[ReleaseName, FaultName, string]>([

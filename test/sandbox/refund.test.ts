@@ -185,7 +185,11 @@ test.each<[ReleaseName, object, string]>([
   ["2.0.8", { secret: "" }, "expected secret to have at least one character, got an empty one"],
   ["2.0.6", { verifyFirst: true }, 'expected verifyFirst with release 2.0.7 or 2.0.8, got "2.0.6"'],
   ["2.0.7", { shippedTables: true }, 'expected shippedTables with release 2.0.8, got "2.0.7"'],
-  ["3.0.0-beta4", { enforceRequestTime: true }, 'expected a request timeout with release 2.0.8 or 3.0.0, got "3'],
+  [
+    "3.0.0-beta4",
+    { enforceRequestTime: true },
+    'expected a request timeout with release 2.0.8, 3.0.0 or 4.0.0-beta, got "3',
+  ],
 ])("createDaxPayServer() rejects for %s the options %j", (release, options, message) => {
   expect(() => createServer(release, options)).toThrow(message);
 });

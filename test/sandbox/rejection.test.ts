@@ -6,6 +6,7 @@ import {
   type Answer,
   answerOf,
   createServer,
+  type DigestRelease,
   isV3,
   type Members,
   pathOf,
@@ -17,7 +18,7 @@ import {
 } from "./client.ts";
 
 type Expected = Partial<Answer>;
-type Row = { readonly [Release in ReleaseName]: Expected };
+type Row = { readonly [Release in DigestRelease]: Expected };
 
 const S = (code: number, text: string): Expected => ({ code, text, signed: true });
 const U = (code: number, text: unknown): Expected => ({ code, text: text as string, signed: false });
