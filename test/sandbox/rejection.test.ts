@@ -152,7 +152,7 @@ function even(expected: Expected): Pick<Row, "documented" | "2.0.6" | "2.0.7"> {
 }
 
 const servers = new Map(ALL.map((release) => [release, createServer(release)]));
-const serverOf = (release: ReleaseName) => servers.get(release) as Server;
+const serverOf = (release: DigestRelease) => servers.get(release) as Server;
 
 /** Sends a signed request that was changed afterwards. */
 async function exchange(server: Server, members: Members, after: Members = {}, path = pathOf(server.release)) {
@@ -222,7 +222,7 @@ test("the sync of payments finds no payment where its request is signed for it",
   expect(answer).toMatchObject(S(1, "支付订单不存在"));
 });
 
-test.each<[ReleaseName, Expected]>([["3.0.0-beta4", PASSED], ["3.0.0", U(10500, "系统错误")]])(
+test.each<[DigestRelease, Expected]>([["3.0.0-beta4", PASSED], ["3.0.0", U(10500, "系统错误")]])(
   "%s to a request of DaxPay's own merchant terminal",
   async (release, expected) => {
     const body = JSON.stringify(signed(release, unsignedRequest(release, { refundNo: "R-SUCCEEDS" })));
