@@ -69,7 +69,11 @@ function helpText(): string {
 /** What a client of 4.x is configured with. */
 function keyText(): string {
   const { merchant, platform } = DEVELOPMENT_KEYS;
-  return `Keys for development, of a merchant that signs requests and of the platform that signs replies:\n\n${merchant.privateKey}\n${platform.publicKey}`;
+  return `Development keys: the merchant's private key, which signs requests, and the platform's public key, which verifies
+replies
+
+${merchant.privateKey}
+${platform.publicKey}`;
 }
 
 function refundTable(): string {

@@ -55,7 +55,7 @@ export function unserved401({ path, traceId }: UnservedRequest): HttpResponse {
     : platformError(401, 10401, "用户未登录", traceId());
 }
 
-/** 4.x: no login is needed to learn that there is nothing. */
+/** 4.x: an unknown path is not found, without a login. */
 export function unserved404({ localized }: UnservedRequest): HttpResponse {
   return {
     status: 404,
@@ -64,7 +64,7 @@ export function unserved404({ localized }: UnservedRequest): HttpResponse {
   };
 }
 
-/** 4.x: the page that tells whether a DaxPay can be reached (UnipayPingController); no client signs for it. */
+/** 4.x: also serves the unsigned check of the deployment (UnipayPingController). */
 export function servePing(request: UnservedRequest): HttpResponse {
   return request.method === "GET" && request.path === "/unipay/callback/ping"
     ? { status: 200, type: "text/plain;charset=UTF-8", body: "daxpay-ping:unipay-callback" }

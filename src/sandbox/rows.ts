@@ -126,7 +126,7 @@ export interface LookupScope {
   readonly app: boolean;
   /** Either number finds refunds of the request's merchant only. */
   readonly merchant: boolean;
-  /** Whether a refundNo of another merchant is told from an unknown one. */
+  /** Whether a refundNo of another merchant has a failure of its own. */
   readonly foreign?: boolean;
 }
 

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { DEVELOPMENT_KEYS } from "../../src/sandbox/keys.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/sandbox.ts", import.meta.url));
 
@@ -27,12 +28,33 @@ test("the command listens, prints the refunds, and ends on SIGTERM", async () =>
   expect(await ended).toBe(0);
 });
 
+test("the command prints the development keys of 4.0.0-beta", async () => {
+  const { child, output, ended } = run(
+    "--port",
+    "0",
+    "--release",
+    "4.0.0-beta",
+    "--beta",
+    "signed-ping",
+    "--replay-guard",
+  );
+  await expect.poll(() => output.out).toContain("-----END PUBLIC KEY-----");
+  expect(output.out).toContain(DEVELOPMENT_KEYS.merchant.privateKey);
+  expect(output.out).toContain(DEVELOPMENT_KEYS.platform.publicKey);
+  if (child.pid) process.kill(child.pid, "SIGTERM");
+  expect(await ended).toBe(0);
+});
+
 test.each([
   [["--release", "2.0.9"], "--release: expected one of documented, 2.0.6, "],
   [["--port", "http"], '--port: expected a whole number from 0 to 65535, got "http"'],
   [["--sign-type", "SHA1"], '--sign-type: expected one of HMAC_SHA256, MD5, SM3, got "SHA1"'],
   [["--sign-type", "SM3"], 'expected sign type of release "documented" to be one of HMAC_SHA256, MD5, got "SM3"'],
   [["--verify-first"], 'expected verifyFirst with release 2.0.7 or 2.0.8, got "documented"'],
+  [["--release", "4.0.0-beta", "--beta", "beta8"], "--beta: expected one of utc-times, beijing-times, "],
+  [["--beta", "signed-ping"], 'expected beta with release 4.0.0-beta, got "documented"'],
+  [["--replay-guard"], 'expected a request timeout with release 2.0.8, 3.0.0 or 4.0.0-beta, got "documented"'],
+  [["--release", "4.0.0-beta", "--secret", "123456"], "expected no secret with release 4.0.0-beta, got one"],
   [["--colour"], "--colour"],
 ])("the command rejects %j with exit code 2", async (args, message) => {
   const { output, ended } = run(...args);

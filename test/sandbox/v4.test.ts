@@ -331,7 +331,7 @@ describe.each([["sync", SYNC], ["query", QUERY]])("a %s of 4.0.0-beta", (_, path
     ]).toEqual([expected, expected]);
   });
 
-  test("tells another merchant's refundNo from an unknown one, but not its bizRefundNo", async () => {
+  test("rejects another merchant's refundNo, and does not find its bizRefundNo", async () => {
     createLedger({ mchNo: "M2" });
     expect(await call4(server, path, { refundNo: "R1" })).toEqual(thrown(10506, "pay.error.orderNotBelong"));
     expect(await call4(server, path, { bizRefundNo: "B1" })).toEqual(thrown(10405, "未查询到退款订单"));
