@@ -18,7 +18,7 @@ export interface CheckContext {
   readonly nonces: Nonces | undefined;
   readonly appId: string;
   readonly mchNo: string;
-  /** Merchant numbers of further applications, by application number; they share the secret. */
+  /** Merchant numbers of further applications, by application number; they share the secret or key. */
   readonly apps: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -69,23 +69,11 @@ export function notBlank(member: BeanMember, label: string): Rule {
 }
 
 /** Names all violated rules at once, each on a line of its own. */
-export function valid(rules: readonly Rule[], { code, signed }: { code: number; signed: boolean }): Check {
+export function valid(rules: readonly Rule[], failure: (lines: string) => Failure): Check {
   return (bean) => {
-    const text = violations(rules, bean);
-    return text ? { code, text: `验证参数错误\n${text}`, signed } : undefined;
+    const violated = rules.filter((rule) => rule.violated(bean));
+    return violated.length > 0 ? failure(violated.map(({ text }) => `${text}\n`).join("")) : undefined;
   };
-}
-
-/** 4.x. */
-export function validIn(rules: readonly Rule[], fail: Fail): Check {
-  return (bean) => {
-    const text = violations(rules, bean);
-    return text ? fail(10506, `参数验证失败: ${text}`) : undefined;
-  };
-}
-
-function violations(rules: readonly Rule[], bean: Bean): string {
-  return rules.filter((rule) => rule.violated(bean)).map(({ text }) => `${text}\n`).join("");
 }
 
 export function signatureValid({ wrong, typeUnset }: { wrong: Failure; typeUnset: Failure }): Check {

@@ -32,7 +32,7 @@ export interface DraftContext {
   readonly detail: FaultDetail;
   /** The member of `data` that holds the status. */
   readonly statusMember: "status" | "orderStatus";
-  /** Whether a failure can carry a code of its own and be signed, as on 3.x. */
+  /** Whether a failure can carry a code of its own and be signed, as on 3.x and 4.x. */
   readonly signsCodes: boolean;
 }
 
@@ -161,7 +161,7 @@ export const FAULTS = {
       text: "当前订单不存在",
       ...(signsCodes ? { code: 20041, data: null } : { code: 1, data: { code: "1" } }),
     }),
-    description: 'the interface page\'s failure properly signed, its code the text "1"; 3.x: 20041',
+    description: 'the interface page\'s failure properly signed, its code the text "1"; 3.x, 4.x: 20041',
   },
   "hostile-text": {
     kind: "draft",

@@ -33,7 +33,7 @@ export interface ServerOptions {
   readonly previousPlatformPrivateKey?: string;
   readonly appId?: string;
   readonly mchNo?: string;
-  /** Further applications: their merchant numbers by application number. They share the secret. */
+  /** Further applications: their merchant numbers by application number. They share the secret or key. */
   readonly apps?: Readonly<Record<string, string>>;
   /** Milliseconds since 1970: times in replies, request ages and locks follow it. The system's clock unless set. */
   readonly now?: () => number;

@@ -29,8 +29,10 @@ const WRONG_SIGN = "验签失败";
 const SWITCHED_OFF = "该接口权限未开放";
 const NO_INTERFACE = "未找到接口信息";
 
-/** What 4.x alone does otherwise. */
-const common = {
+const violating = (code: number) => (lines: string) => unsigned(code, `验证参数错误\n${lines}`);
+
+/** 2.x and 3.x. */
+const before4 = {
   wrongMethod: (method) => `不支持${method}请求方法，支持以下POST`,
   localized: false,
   traceIdInHeader: false,
@@ -41,6 +43,7 @@ const common = {
 } as const satisfies Partial<Release>;
 
 const v2 = {
+  ...before4,
   trailingSlash: true,
   time: seconds,
   digest: {
@@ -48,11 +51,10 @@ const v2 = {
     algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5" },
     typeUnset: unsigned(20000, NO_SIGN_TYPE),
   },
-  ...common,
   codes: { system: 10001, unreadable: 10005 },
   checks: [
     check.interfaceOn("outer", { off: unsigned(20000, SWITCHED_OFF), missing: unsigned(10010, NO_INTERFACE) }),
-    check.valid([check.reqTimeGiven], { code: 10006, signed: false }),
+    check.valid([check.reqTimeGiven], violating(10006)),
     check.signatureValid({ wrong: unsigned(20000, "未通过签名验证"), typeUnset: unsigned(20000, "签名方式错误") }),
     check.interfaceOn("inner", { off: signed(1, SWITCHED_OFF), missing: unsigned(10010, NO_INTERFACE) }),
   ],
@@ -77,7 +79,7 @@ const v2 = {
 const TYPE_UNSET_3 = unsigned(10506, `验证参数错误\n${NO_SIGN_TYPE}`);
 
 const v3 = {
-  ...common,
+  ...before4,
   trailingSlash: false,
   time: wallClock,
   codes: { system: 10500, unreadable: 10505 },
@@ -154,7 +156,7 @@ export const RELEASES = {
     },
     checks: [
       check.interfaceOn("outer", { off: unsigned(20023, SWITCHED_OFF), missing: unsigned(20024, NO_INTERFACE) }),
-      check.valid(sizes, { code: 10006, signed: false }),
+      check.valid(sizes, violating(10006)),
       check.signatureValid({ wrong: unsigned(20052, WRONG_SIGN), typeUnset: unsigned(20052, WRONG_SIGN) }),
       check.timely({ code: 10006, futureSeconds: 60 }),
       // The failure cannot be signed, since the platform's settings were not loaded yet.
@@ -192,7 +194,10 @@ export const RELEASES = {
       check.appKnown,
       check.accountOn,
       check.signatureValid({ wrong: signed(20052, WRONG_SIGN), typeUnset: TYPE_UNSET_3 }),
-      check.valid([...sizes, check.maxLength(32, "appId", "应用号")], { code: 10506, signed: true }),
+      check.valid(
+        [...sizes, check.maxLength(32, "appId", "应用号")],
+        (lines) => ({ ...violating(10506)(lines), signed: true }),
+      ),
     ],
     failsOnTerminals: false,
     scope: { app: true, merchant: false },
@@ -229,7 +234,7 @@ export const RELEASES = {
         check.maxLength(32, "mchNo", "商户号"),
         check.maxLength(32, "appId", "应用号"),
         ...sizes,
-      ], { code: 10506, signed: false }),
+      ], violating(10506)),
       check.merchantKnown,
       check.appKnown,
       check.appOfMerchant,

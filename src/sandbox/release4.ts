@@ -66,7 +66,7 @@ export function release4(state: BetaState = "numeric-amounts") {
     codes: { system: 10500, unreadable: 10505 },
     // PaymentVerifyAspect
     checks: [
-      check.validIn(RULES, fail),
+      check.valid(RULES, (lines) => fail(10506, `参数验证失败: ${lines}`)),
       check.merchantOn(fail),
       check.rsaSignatureValid(fail),
       check.nonceUnused(fail),

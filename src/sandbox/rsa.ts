@@ -30,10 +30,10 @@ export function createRsaSigner({ platform, previousPlatform, merchant }: Platfo
   };
 }
 
-/** Java's decoder takes missing padding, but nothing else that is not base64. */
+/** Java's decoder accepts a text without padding, but no other that is not base64. */
 function decoded(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  return Buffer.from(text, "base64");
+  const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(text);
+  return isBase64 ? Buffer.from(text, "base64") : undefined;
 }
 
 /**
