@@ -20,7 +20,7 @@ export type BetaState = typeof BETA_STATES[number];
 const COMMON: readonly BeanMember[] = ["mchNo", "appId", "reqId", "nonceStr", "clientIp"];
 const CONTROLLERS = "cn.daxpay.open.payment.unipay.trade.controller";
 
-/** The texts of these rules are not in the language files that were read. */
+/** The texts are inferred: no language file that was read has them. */
 const RULES = [
   check.notBlank("mchNo", "商户号"),
   check.maxLength(32, "mchNo", "商户号"),

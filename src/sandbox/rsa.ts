@@ -11,7 +11,7 @@ export interface PlatformKeys {
 
 /** Signs as DaxPay 4.x does (RsaSignUtil): SHA256withRSA over the flat text, in base64. */
 export function createRsaSigner({ platform, previousPlatform, merchant }: PlatformKeys): Signer {
-  const bytes = (merchant.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
+  const bytes = Math.ceil((merchant.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
   return {
     sign(members, previous) {
       const key = previous ? previousPlatform : platform;
