@@ -81,6 +81,8 @@ const OUTCOMES: Readonly<Record<string, Readonly<Record<Group, Expected>>>> = {
   "R-WAITS-FAILS": inProgress,
   "R-WAITS-CLOSES": inProgress,
   "R-FAILS": channelFails,
+  "R-ABNORMAL": byGeneration(channelFailed, final("CLOSED", "close")),
+  "R-INIT": succeeds,
   "R-CLOSED": { ...everywhere(final("CLOSED", "close")), syncOnly: final("CLOSED", "close", "SECRET_ONLY") },
   "R-LOST": notFoundAtChannel,
   "R-ALIPAY-LOST": channelFails,
@@ -106,6 +108,9 @@ const OUTCOMES: Readonly<Record<string, Readonly<Record<Group, Expected>>>> = {
   "R-EXCEPTION": everywhere(upstreamError),
   "R-CONTRADICTS": succeeds,
   "R-REVIVES": byGeneration(channelFailed, final("CLOSED", "close")),
+  // Faults of 4.x. Other releases have no request id, and nothing to reshape on 2.x.
+  "FAULT-OTHER-REQUEST": succeeds,
+  "FAULT-RESHAPED": { ...succeeds, v3: unverified },
   "FAULT-SLOW": everywhere(timedOut),
   "FAULT-HANG": everywhere(timedOut),
   "FAULT-RESET": everywhere(interrupted),
