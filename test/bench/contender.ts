@@ -1,146 +1,152 @@
 import { fileURLToPath } from "node:url";
-import { readConfig } from "../../src/config/read.ts";
 import { permissionsFor } from "../../src/cli/start.ts";
-import type { Protocol, Target } from "./load/caller.ts";
-import { openCallers } from "./load/caller.ts";
-import { freePort, run, type Running, until } from "./process.ts";
+import { readConfig } from "../../src/config/read.ts";
+import { SANDBOX_VARIABLES } from "../../src/config/sandbox.ts";
+import type { QueryMode } from "../../src/refund/query-mode.ts";
+import { openCallers, type Protocol, type Target } from "./load/callers.ts";
+import { freePort, type Process, retryUntilReady, spawn } from "./process.ts";
+import type { Upstream } from "./upstream.ts";
 
-export const CONTENDERS = ["service", "floor", "fastify", "deno"] as const;
+export const CONTENDERS = ["service", "baseline", "fastify", "deno"] as const;
 export type Contender = typeof CONTENDERS[number];
 
-interface Kind {
-  /** What reports call it. */
+interface ContenderSpec {
+  /** Name in reports. */
   readonly title: string;
   readonly protocols: readonly Protocol[];
-  command(place: Place): readonly [string, ...string[]];
-  env?(place: Place): Readonly<Record<string, string>>;
+  command(context: LaunchContext): readonly [string, ...string[]];
+  env?(context: LaunchContext): Readonly<Record<string, string>>;
 }
 
-/** Where a contender lives, and whom it asks. */
-interface Place {
+/** Addresses and settings of one process. */
+interface LaunchContext {
   readonly port: number;
   readonly grpcPort: number;
-  readonly upstream: string;
+  readonly upstream: Upstream;
+  readonly queryMode: QueryMode;
   readonly tokensFile: string;
-  /** More of the runtime's. */
+  /** Additional flags of the runtime. */
   readonly flags: readonly string[];
 }
 
-export interface Started extends Target {
+/** A contender's process. */
+export interface Running extends Target {
   readonly contender: Contender;
-  readonly process: Running;
-  /** Undefined unless it was asked for. */
+  readonly process: Process;
+  /** Undefined unless launched with `inspect`. */
   readonly inspectorPort: number | undefined;
 }
 
-export interface StartOptions {
-  /** Address of the sandbox. */
-  readonly upstream: string;
-  /** For logs, and the tokens. */
+export interface LaunchOptions {
+  readonly upstream: Upstream;
+  /** DAXPAY_QUERY of the service. The other contenders send the sync alone. */
+  readonly queryMode: QueryMode;
+  /** Folder of logs and the tokens file. */
   readonly folder: string;
+  /** Whether to open V8's inspector; false unless set. */
   readonly inspect?: boolean;
-  /** More flags for the runtime. */
+  /** Additional flags of the runtime. */
   readonly flags?: readonly string[];
 }
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const SANDBOX = fileURLToPath(new URL("../../src/cli/sandbox.ts", import.meta.url));
-export const TOKEN = "bench-0123456789abcdef0123456789abcdef";
+const TOKEN = "bench-0123456789abcdef0123456789abcdef";
 
-/** What the service reads; everything that it can do is on, and its budget out of the way. */
-const variables = ({ port, grpcPort, upstream, tokensFile }: Place): Readonly<Record<string, string>> => ({
-  DAXPAY_URL: upstream,
-  DAXPAY_RELEASE: "2.0.8",
-  DAXPAY_SIGN_SECRET: "123456",
+/** The service's variables: every feature is on, and the rate limit is out of reach. */
+const variables = (context: LaunchContext): Readonly<Record<string, string>> => ({
+  ...SANDBOX_VARIABLES,
+  DAXPAY_URL: context.upstream.url,
+  DAXPAY_RELEASE: context.upstream.release,
+  DAXPAY_QUERY: context.queryMode,
   DAXPAY_RATE: "100000",
   DAXPAY_CONCURRENCY: "1000",
   DAXPAY_CHECK: "off",
-  PORT: String(port),
-  GRPC_PORT: String(grpcPort),
-  AUTH_TOKENS_FILE: tokensFile,
+  PORT: String(context.port),
+  GRPC_PORT: String(context.grpcPort),
+  AUTH_TOKENS_FILE: context.tokensFile,
   WATCH_SCHEDULE: "1h",
   MAX_CONNECTIONS: "20000",
   LOG_FORMAT: "json",
 });
 
-/** The service's own least permissions, so that they count as well. */
-function permissions(place: Place): readonly string[] {
-  const env = (name: string) => variables(place)[name];
+/** The minimal permissions of `deno task start`, so that their cost is included. */
+function servicePermissions(context: LaunchContext): readonly string[] {
+  const env = (name: string) => variables(context)[name];
   const result = readConfig({ env, readFile: (path) => Deno.readTextFileSync(path), isTerminal: false });
   if (result.kind === "invalid") throw new RangeError(result.problems.join("; "));
   return permissionsFor(result.config, env);
 }
 
-const KINDS: Readonly<Record<Contender, Kind>> = {
+/** Runs a file of `contender/` that may connect to its own ports and to DaxPay only. */
+function denoCommand(
+  file: string,
+  ports: readonly number[],
+  { upstream, flags }: LaunchContext,
+): readonly [string, ...string[]] {
+  const net = [...ports.map((port) => `127.0.0.1:${port}`), new URL(upstream.url).host].join(",");
+  const args = [...ports.map(String), upstream.url, TOKEN];
+  return [Deno.execPath(), "run", ...flags, "--no-prompt", `--allow-net=${net}`, `${HERE}contender/${file}`, ...args];
+}
+
+const SPECS: Readonly<Record<Contender, ContenderSpec>> = {
   service: {
     title: "this service",
-    protocols: ["gRPC", "Connect h2", "Connect JSON"],
-    command: (place) => [Deno.execPath(), "run", ...place.flags, ...permissions(place), MAIN],
+    protocols: ["gRPC", "Connect binary", "Connect JSON"],
+    command: (context) => [Deno.execPath(), "run", ...context.flags, ...servicePermissions(context), MAIN],
     env: variables,
   },
-  floor: {
-    title: "floor: bare connect-node and ky",
-    protocols: ["gRPC", "Connect h2", "Connect JSON"],
-    command: ({ port, grpcPort, upstream, flags }) => {
-      const net = [`127.0.0.1:${port}`, `127.0.0.1:${grpcPort}`, new URL(upstream).host].join(",");
-      const file = `${HERE}contender/floor.ts`;
-      return [
-        Deno.execPath(),
-        "run",
-        ...flags,
-        "--no-prompt",
-        `--allow-net=${net}`,
-        file,
-        `${port}`,
-        `${grpcPort}`,
-        upstream,
-      ];
-    },
+  baseline: {
+    title: "baseline: connect-node and ky",
+    protocols: ["gRPC", "Connect binary", "Connect JSON"],
+    command: (context) => denoCommand("baseline.ts", [context.port, context.grpcPort], context),
   },
   fastify: {
     title: "Fastify and axios on Node",
     protocols: ["REST"],
-    command: ({ port, upstream, flags }) => [
-      "node",
-      ...flags,
-      `${HERE}contender/fastify.mjs`,
-      `${port}`,
-      upstream,
-      TOKEN,
-    ],
+    command: ({ port, upstream, flags }) => {
+      return ["node", ...flags, `${HERE}contender/fastify.mjs`, `${port}`, upstream.url, TOKEN];
+    },
   },
   deno: {
     title: "Deno.serve and fetch",
     protocols: ["REST"],
-    command: ({ port, upstream, flags }) => {
-      const net = [`127.0.0.1:${port}`, new URL(upstream).host].join(",");
-      const file = `${HERE}contender/deno.ts`;
-      return [Deno.execPath(), "run", ...flags, "--no-prompt", `--allow-net=${net}`, file, `${port}`, upstream, TOKEN];
-    },
+    command: (context) => denoCommand("deno.ts", [context.port], context),
   },
 };
 
-export const titleOf = (contender: Contender): string => KINDS[contender].title;
-export const protocolsOf = (contender: Contender): readonly Protocol[] => KINDS[contender].protocols;
+export const titleOf = (contender: Contender): string => SPECS[contender].title;
+export const protocolsOf = (contender: Contender): readonly Protocol[] => SPECS[contender].protocols;
 
-let runs = 0;
+/** The contender's protocol with the least overhead. */
+export function fastestProtocolOf(contender: Contender): Protocol {
+  return protocolsOf(contender).includes("gRPC") ? "gRPC" : "REST";
+}
 
-/** Starts a contender; it may not listen yet. */
-export function launch(contender: Contender, { upstream, folder, inspect = false, flags = [] }: StartOptions): Started {
+/** The contender's protocol with JSON on HTTP/1.1, which all of them have in common. */
+export function jsonProtocolOf(contender: Contender): Protocol {
+  return protocolsOf(contender).includes("REST") ? "REST" : "Connect JSON";
+}
+
+let launches = 0;
+
+/** Starts a contender, without waiting until it listens. */
+export function launch(contender: Contender, options: LaunchOptions): Running {
+  const { upstream, queryMode, folder, inspect = false, flags = [] } = options;
   const [port, grpcPort] = [freePort(), freePort()];
   const inspectorPort = inspect ? freePort() : undefined;
   const tokensFile = `${folder}/tokens`;
   Deno.writeTextFileSync(tokensFile, `bench ${TOKEN}\n`);
-  const { command, env, protocols } = KINDS[contender];
-  const place: Place = {
+  const { command, env, protocols } = SPECS[contender];
+  const context: LaunchContext = {
     port,
     grpcPort,
     upstream,
+    queryMode,
     tokensFile,
     flags: inspectorPort === undefined ? flags : [`--inspect=127.0.0.1:${inspectorPort}`, ...flags],
   };
-  const process = run({ command: command(place), env: env?.(place), folder, name: `${contender}-${runs++}` });
+  const process = spawn({ command: command(context), env: env?.(context), folder, name: `${contender}-${launches++}` });
   return {
     contender,
     process,
@@ -151,37 +157,22 @@ export function launch(contender: Contender, { upstream, folder, inspect = false
   };
 }
 
-/** Resolves when the contender has answered its first call rightly. */
-export async function answering(started: Started): Promise<void> {
-  const protocol = KINDS[started.contender].protocols.includes("REST") ? "REST" : "Connect JSON";
-  await until(async () => {
-    const callers = await openCallers(1, protocol, started);
+/** Resolves when the contender has returned its first correct response. */
+export async function untilReady(running: Running): Promise<void> {
+  await retryUntilReady(async () => {
+    const callers = await openCallers(1, jsonProtocolOf(running.contender), running);
     try {
-      await callers.sync(0, nextRefund());
+      await callers.sync(0, nextRefundNo());
     } finally {
       callers.close();
     }
-  }, started.process);
+  }, running.process);
 }
 
-/** A DaxPay whose channel takes so long, in a process of its own. */
-export async function startUpstream(latencyMs: number, folder: string): Promise<{ url: string; process: Running }> {
-  const port = freePort();
-  const args = ["--release", "2.0.8", "--port", `${port}`, "--latency", `${latencyMs}`];
-  const process = run({
-    command: [Deno.execPath(), "run", "--no-prompt", `--allow-net=127.0.0.1:${port}`, SANDBOX, ...args],
-    folder,
-    name: `upstream-${latencyMs}`,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await until(async () => void await (await fetch(`${url}/sandbox/requests`)).body?.cancel(), process);
-  return { url, process };
-}
-
-const digits = 18;
+const DIGITS = 18;
 let refunds = Date.now() * 1000;
 
-/** A number that nobody has asked for yet; always of the same length. */
-export function nextRefund(family = "LOAD"): string {
-  return `${family}-${String(refunds++).padStart(digits, "0")}`;
+/** A refund number that has not been used yet, always of the same length. */
+export function nextRefundNo(family = "LOAD"): string {
+  return `${family}-${String(refunds++).padStart(DIGITS, "0")}`;
 }

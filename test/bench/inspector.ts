@@ -1,5 +1,5 @@
-import type { Started } from "./contender.ts";
-import { until } from "./process.ts";
+import type { Running } from "./contender.ts";
+import { retryUntilReady } from "./process.ts";
 
 interface HeapUsage {
   readonly usedSize: number;
@@ -7,11 +7,11 @@ interface HeapUsage {
 }
 
 /**
- * Live bytes of JavaScript after garbage collection, those of buffers included, by V8's inspector, as both Deno and Node
- * offer it with --inspect. Asks and leaves at once: while somebody listens, Deno tells of every fetch.
+ * Bytes of live JavaScript objects and buffers after a garbage collection, by V8's inspector, which Deno and Node offer
+ * with --inspect. Disconnects at once: while a client is connected, Deno reports every fetch to it.
  */
-export async function liveBytes({ inspectorPort, process }: Started): Promise<number> {
-  const [{ webSocketDebuggerUrl }] = await until(
+export async function liveBytes({ inspectorPort, process }: Running): Promise<number> {
+  const [{ webSocketDebuggerUrl }] = await retryUntilReady(
     async () => await (await fetch(`http://127.0.0.1:${inspectorPort}/json/list`)).json(),
     process,
   );
@@ -22,21 +22,21 @@ export async function liveBytes({ inspectorPort, process }: Started): Promise<nu
   });
   let lastId = 0;
 
-  function ask(method: string): Promise<unknown> {
+  function send(method: string): Promise<unknown> {
     const id = ++lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     socket.onmessage = ({ data }) => {
-      const answer = JSON.parse(data);
-      if (answer.id === id) answer.error ? reject(new Error(answer.error.message)) : resolve(answer.result);
+      const response = JSON.parse(data);
+      if (response.id === id) response.error ? reject(new Error(response.error.message)) : resolve(response.result);
     };
-    socket.onclose = () => reject(new Error("The inspector has gone"));
+    socket.onclose = () => reject(new Error("expected a response of the inspector, got a closed connection"));
     socket.send(JSON.stringify({ id, method }));
     return promise;
   }
 
-  // What the first finds dead, finalizers may still hold.
-  for (let times = 0; times < 2; times++) await ask("HeapProfiler.collectGarbage");
-  const { usedSize, backingStorageSize = 0 } = await ask("Runtime.getHeapUsage") as HeapUsage;
+  // Finalizers may keep alive what the first collection finds unreachable.
+  for (let times = 0; times < 2; times++) await send("HeapProfiler.collectGarbage");
+  const { usedSize, backingStorageSize = 0 } = await send("Runtime.getHeapUsage") as HeapUsage;
   socket.close();
   return usedSize + backingStorageSize;
 }

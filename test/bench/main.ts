@@ -1,23 +1,26 @@
 import { availableParallelism, cpus } from "node:os";
 import { readArgumentsOrExit } from "../../src/cli/arguments.ts";
-import { answering, CONTENDERS, launch, type StartOptions, startUpstream } from "./contender.ts";
+import { CONTENDERS, launch, type LaunchOptions, type Running, untilReady } from "./contender.ts";
 import { PLANS } from "./plan.ts";
 import { stopAll } from "./process.ts";
-import { profileService, summaryOf } from "./profile.ts";
-import { print, printProfile, ratiosOf, type Results } from "./report.ts";
+import { profileService, summarize } from "./profile.ts";
+import { print, printProfile, ratiosOf, type Results, type Section } from "./report.ts";
+import { labelOf, QUERY_FIRST, QUERY_FIRST_3, SYNC_ONLY } from "./setup.ts";
+import { startUpstream } from "./upstream.ts";
 import { measureBatch } from "./work/batch.ts";
-import { measureCrowd } from "./work/crowd.ts";
 import { measureHttpClient } from "./work/http-client.ts";
 import { measureMemory } from "./work/memory.ts";
+import { measureQueryFirst } from "./work/query-first.ts";
+import { measureSameRefund } from "./work/same-refund.ts";
 import { measureStarts } from "./work/start.ts";
 import { measureUnary } from "./work/unary.ts";
-import { measureWatchers } from "./work/watch.ts";
+import { measureWatches } from "./work/watches.ts";
 
-const HELP = `How fast the service is, beside a floor and beside what teams would write instead
+const HELP = `Compare the service with a minimal baseline and two REST façades
 
-  --quick    under a minute, with few and short rounds
+  --quick    about a minute, with few and short rounds
   --json     one JSON document instead of tables
-  --profile  only profile the service under load, and keep the profiles for Chromium's DevTools
+  --profile  profile the service under load instead, and keep the profiles for Chromium's DevTools
   --help     this page`;
 
 const flags = readArgumentsOrExit({
@@ -26,37 +29,70 @@ const flags = readArgumentsOrExit({
   read: (values) => values,
 });
 const plan = PLANS[flags.quick ? "quick" : "full"];
-/** Milliseconds that the slower upstream takes. */
+/** Milliseconds of the slow channel. */
 const SLOW_MS = 50;
 
 async function measure(folder: string): Promise<Results> {
-  const [fast, slow] = [await startUpstream(0, folder), await startUpstream(SLOW_MS, folder)];
-  const options = { upstream: fast.url, folder };
-  const alone = { starts: await told("cold start", measureStarts(CONTENDERS, { ...options, rounds: plan.starts })) };
-  const first = await besides(options, async (all) => ({
-    unary: await told("unary", measureUnary(all, plan.unary)),
-    batch: await told("batch", measureBatch(all, plan.batch)),
-    crowd: await told("crowd", measureCrowd(all, { ...plan.crowd, upstream: fast.url })),
+  const fast = await startUpstream({ release: SYNC_ONLY.release, latencyMs: 0, folder });
+  const slow = await startUpstream({ release: SYNC_ONLY.release, latencyMs: SLOW_MS, folder });
+  const fast3 = await startUpstream({ release: QUERY_FIRST_3.release, latencyMs: 0, folder });
+  const slow3 = await startUpstream({ release: QUERY_FIRST_3.release, latencyMs: SLOW_MS, folder });
+  const syncOnly = { upstream: fast, queryMode: SYNC_ONLY.queryMode, folder };
+  const slowSyncOnly = { ...syncOnly, upstream: slow };
+  const queryFirst = { upstream: fast, queryMode: QUERY_FIRST.queryMode, folder };
+  const [atOnce, slowly] = [`${labelOf(SYNC_ONLY)}, 0 ms`, `${labelOf(SYNC_ONLY)}, ${SLOW_MS} ms`];
+  const asShipped = `${labelOf(QUERY_FIRST)}, 0 ms`;
+  const { callers } = plan.sameRefund;
+  const compared = "Queries first and syncs alone, gRPC";
+
+  const starts = await section(
+    `Cold start to the first response, ${asShipped}`,
+    measureStarts(CONTENDERS, { ...queryFirst, rounds: plan.starts }),
+  );
+  const fastResults = await withContenders(syncOnly, async (all) => ({
+    unary: await section(`Unary calls, ${atOnce}`, measureUnary(all, plan.unary)),
+    batch: await section(`A batch of ${plan.batch.size} refunds, ${atOnce}`, measureBatch(all, plan.batch)),
+    sameRefund: await section(
+      `${callers} callers of one refund, ${atOnce}`,
+      measureSameRefund(all, { ...plan.sameRefund, upstream: fast }),
+    ),
   }));
-  const second = await besides({ upstream: slow.url, folder }, async (all) => ({
-    slowUnary: await told("unary, 50 ms", measureUnary(all, plan.slowUnary)),
-    slowCrowd: await told("crowd, 50 ms", measureCrowd(all, { ...plan.crowd, upstream: slow.url })),
+  const slowResults = await withContenders(slowSyncOnly, async (all) => ({
+    slowUnary: await section(`Unary calls, ${slowly}`, measureUnary(all, plan.slowUnary)),
+    slowSameRefund: await section(
+      `${callers} callers of one refund, ${slowly}`,
+      measureSameRefund(all, { ...plan.sameRefund, upstream: slow }),
+    ),
   }));
   return {
     machine: `${availableParallelism()} × ${cpus()[0].model}, Deno ${Deno.version.deno}`,
-    ...alone,
-    ...first,
-    ...second,
-    httpClient: await told("HTTP client", measureHttpClient({ upstream: fast.url, ...plan.httpClient })),
-    watchers: await told("watchers", measureWatchers({ ...options, ...plan.watch })),
-    memory: await told("memory", measureMemory(CONTENDERS, { ...options, ...plan.memory })),
+    starts,
+    ...fastResults,
+    ...slowResults,
+    queryFirst: await section(
+      `${compared} × ${plan.queryFirst.callers}, 0 ms`,
+      measureQueryFirst({ ...plan.queryFirst, upstreams: [fast, fast3], folder }),
+    ),
+    slowQueryFirst: await section(
+      `${compared} × ${plan.slowQueryFirst.callers}, ${SLOW_MS} ms`,
+      measureQueryFirst({ ...plan.slowQueryFirst, upstreams: [slow, slow3], folder }),
+    ),
+    httpClient: await section(
+      `One signed sync of DaxPay ${fast.release}, without a service, one caller`,
+      measureHttpClient({ upstream: fast, ...plan.httpClient }),
+    ),
+    watches: await section(`Open watches, ${asShipped}`, measureWatches({ ...queryFirst, ...plan.watches })),
+    memory: await section(
+      `Memory after calls, ${asShipped}`,
+      measureMemory(CONTENDERS, { ...queryFirst, ...plan.memory }),
+    ),
   };
 }
 
-/** Runs the work with all contenders up at once, and stops them. */
-async function besides<T>(options: StartOptions, work: (all: ReturnType<typeof launch>[]) => Promise<T>): Promise<T> {
+/** Runs the work while all contenders run, and stops them. */
+async function withContenders<T>(options: LaunchOptions, work: (all: readonly Running[]) => Promise<T>): Promise<T> {
   const all = CONTENDERS.map((contender) => launch(contender, options));
-  for (const started of all) await answering(started);
+  for (const running of all) await untilReady(running);
   try {
     return await work(all);
   } finally {
@@ -64,24 +100,26 @@ async function besides<T>(options: StartOptions, work: (all: ReturnType<typeof l
   }
 }
 
-/** Says on standard error how long a part took: the whole takes minutes. */
-async function told<T>(part: string, work: Promise<T>): Promise<T> {
-  const begunAt = performance.now();
-  const found = await work;
-  console.error(`${part}: ${((performance.now() - begunAt) / 1000).toFixed(1)} s`);
-  return found;
+/** Reports progress on stderr, since the whole benchmark takes minutes. */
+async function section<T>(title: string, work: Promise<readonly T[]>): Promise<Section<T>> {
+  const startedAt = performance.now();
+  const results = await work;
+  console.error(`${title}: measured in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  return { title, results };
 }
 
 async function profile(folder: string): Promise<void> {
-  const { url } = await startUpstream(0, folder);
+  const upstream = await startUpstream({ release: SYNC_ONLY.release, latencyMs: 0, folder });
+  const { queryMode } = SYNC_ONLY;
+  const setup = labelOf(SYNC_ONLY);
   const kept = await Deno.makeTempDir({ prefix: "bench-" });
   for (const protocol of ["gRPC", "Connect JSON"] as const) {
-    const found = await profileService({ upstream: url, folder, protocol, ms: plan.profileMs });
+    const profile = await profileService({ upstream, queryMode, folder, protocol, ms: plan.profileMs });
     const file = `${kept}/${protocol.replace(" ", "-").toLowerCase()}.cpuprofile`;
-    await Deno.writeTextFile(file, JSON.stringify(found));
-    const summary = summaryOf(found);
-    if (flags.json) console.log(JSON.stringify({ protocol, file, ...summary }));
-    else printProfile(protocol, summary, file);
+    await Deno.writeTextFile(file, JSON.stringify(profile));
+    const summary = summarize(profile);
+    if (flags.json) console.log(JSON.stringify({ protocol, setup, file, ...summary }));
+    else printProfile(`${protocol}, ${setup}`, summary, file);
   }
 }
 
@@ -92,12 +130,11 @@ async function main(): Promise<void> {
     if (flags.profile) return await profile(folder);
     const results = await measure(folder);
     if (!flags.json) return print(results);
-    const ratios = { unary: ratiosOf(results.unary), slowUnary: ratiosOf(results.slowUnary) };
+    const ratios = { unary: ratiosOf(results.unary.results), slowUnary: ratiosOf(results.slowUnary.results) };
     console.log(JSON.stringify({ ...results, ratios }));
   } catch (error) {
-    // What the contenders logged may explain it.
     keep = true;
-    console.error(`The logs are in ${folder}`);
+    console.error(`The logs of all processes are in ${folder}`);
     throw error;
   } finally {
     await stopAll();

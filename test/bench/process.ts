@@ -1,34 +1,35 @@
 import { Buffer } from "node:buffer";
 
-/** A program that the benchmark runs beside itself. Deno lets only those read /proc that may do everything. */
-export interface Running {
+/** A process that the benchmark has started. Deno allows reading /proc only with all permissions. */
+export interface Process {
   readonly pid: number;
   /** CPU time of all its threads so far, in milliseconds. */
   cpuMs(): number;
-  /** Memory that it has in RAM, in bytes. */
+  /** Resident set size in bytes. */
   rss(): number;
-  /** Its last words, for when it fails. */
-  words(): string;
+  /** The end of its stdout and stderr, for error messages. */
+  output(): string;
   stop(): Promise<void>;
 }
 
-export interface RunOptions {
+export interface SpawnOptions {
   readonly command: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
-  /** Where its output goes; a file, as in production. */
+  /** Folder of the files that receive its output, as in production. */
   readonly folder: string;
   readonly name: string;
 }
 
-/** Milliseconds to stop in before it is killed. */
-const STOP_MS = 3_000;
+/** Milliseconds from SIGTERM to SIGKILL. */
+const STOP_TIMEOUT_MS = 3_000;
+const RETRY_DELAY_MS = 4;
 
-const running = new Set<Running>();
+const processes = new Set<Process>();
 
-/** Starts a program with its output in files. It ends with the benchmark at the latest. */
-export function run({ command, env = {}, folder, name }: RunOptions): Running {
+/** Starts a process with its output in files. `stopAll` stops it at the latest. */
+export function spawn({ command, env = {}, folder, name }: SpawnOptions): Process {
   const files = [`${folder}/${name}.out`, `${folder}/${name}.err`];
-  // The shell gives its place to the program, so that no pipe has to be read here while the load runs.
+  // The shell replaces itself by the command, so that no pipe has to be read here while the load runs.
   const child = new Deno.Command("sh", {
     args: ["-c", 'out=$1 err=$2; shift 2; exec "$@" >"$out" 2>"$err"', "sh", ...files, ...command],
     env,
@@ -36,15 +37,14 @@ export function run({ command, env = {}, folder, name }: RunOptions): Running {
     stdout: "null",
     stderr: "inherit",
   }).spawn();
-  /** CPU time of every thread that was ever seen, since an ended one leaves /proc. */
+  /** CPU time by thread, ended ones included: they disappear from /proc. */
   const threads = new Map<string, number>();
   let ended = false;
   child.status.then(() => ended = true);
 
-  const program: Running = {
+  const process: Process = {
     pid: child.pid,
     cpuMs() {
-      // The first number of each thread's schedstat: nanoseconds on a CPU. /proc/<pid>/stat counts hundredths of a second.
       for (const { name } of Deno.readDirSync(`/proc/${child.pid}/task`)) {
         threads.set(name, threadMs(child.pid, name) ?? threads.get(name) ?? 0);
       }
@@ -54,26 +54,26 @@ export function run({ command, env = {}, folder, name }: RunOptions): Running {
       const [, kilobytes] = /VmRSS:\s*(\d+)/.exec(Deno.readTextFileSync(`/proc/${child.pid}/status`)) ?? [];
       return Number(kilobytes) * 1024;
     },
-    words: () => files.map((file) => tailOf(file)).join("\n"),
+    output: () => files.map((file) => tailOf(file)).join("\n"),
     async stop() {
-      running.delete(program);
+      processes.delete(process);
       if (ended) return;
       child.kill("SIGTERM");
-      const timer = setTimeout(() => ended || child.kill("SIGKILL"), STOP_MS);
+      const timer = setTimeout(() => ended || child.kill("SIGKILL"), STOP_TIMEOUT_MS);
       await child.status;
       clearTimeout(timer);
     },
   };
-  running.add(program);
-  return program;
+  processes.add(process);
+  return process;
 }
 
-/** Stops whatever still runs. */
+/** Stops every process that is still running. */
 export async function stopAll(): Promise<void> {
-  await Promise.all([...running].map((program) => program.stop()));
+  await Promise.all([...processes].map((process) => process.stop()));
 }
 
-/** A port that nothing listens on now. */
+/** A port that is free now. */
 export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -81,23 +81,26 @@ export function freePort(): number {
   return port;
 }
 
-/** Tries until the work succeeds, which a program that has just started makes it do sooner or later. */
-export async function until<T>(work: () => Promise<T>, { words }: Running, timeoutMs = 30_000): Promise<T> {
+/** Retries the work until the process, which may still be starting, lets it succeed. */
+export async function retryUntilReady<T>(work: () => Promise<T>, { output }: Process, timeoutMs = 30_000): Promise<T> {
   for (const deadline = performance.now() + timeoutMs;;) {
     try {
       return await work();
     } catch (error) {
-      if (performance.now() > deadline) throw new Error(`No answer in ${timeoutMs} ms: ${words()}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 4));
+      if (performance.now() > deadline) {
+        throw new Error(`expected a response within ${timeoutMs} ms, got none: ${output()}`, { cause: error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
     }
   }
 }
 
+/** Undefined when the thread has just ended. Reads schedstat, in nanoseconds: /proc/<pid>/stat counts hundredths of a second. */
 function threadMs(pid: number, thread: string): number | undefined {
   try {
     return Number(Deno.readTextFileSync(`/proc/${pid}/task/${thread}/schedstat`).split(" ", 1)[0]) / 1e6;
   } catch {
-    return undefined; // has just ended
+    return undefined;
   }
 }
 

@@ -1,8 +1,8 @@
-import { answering, launch, type StartOptions } from "./contender.ts";
+import { launch, type LaunchOptions, untilReady } from "./contender.ts";
+import type { Protocol } from "./load/callers.ts";
 import { load } from "./load/load.ts";
-import type { Protocol } from "./load/caller.ts";
 
-/** A V8 CPU profile, as far as it is read here. */
+/** The members of a V8 CPU profile that are read here. */
 export interface Profile {
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
@@ -16,87 +16,87 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-export interface ProfileOptions extends StartOptions {
+export interface ProfileOptions extends LaunchOptions {
   readonly protocol: Protocol;
   readonly ms: number;
 }
 
-/** One row of a profile's summary. */
-export interface Spot {
+export interface ProfileEntry {
   readonly name: string;
-  /** Part of the busy time spent in it, without and with what it called. */
+  /** Fraction of the busy time, without and with callees. */
   readonly self: number;
   readonly total: number;
 }
 
-export interface Summary {
-  /** Files of this repository, packages and the runtime's own modules. */
-  readonly places: readonly Spot[];
-  readonly functions: readonly Spot[];
+export interface ProfileSummary {
+  /** Source files of this repository, npm packages and modules of the runtime. */
+  readonly modules: readonly ProfileEntry[];
+  readonly functions: readonly ProfileEntry[];
 }
 
-const CALLERS = 16;
+export const PROFILE_CALLERS = 16;
 
-/** Profiles the service under load, from its start on. */
+/** Profiles the service under load, including its start. */
 export async function profileService({ protocol, ms, ...options }: ProfileOptions): Promise<Profile> {
   const name = `${protocol.replace(" ", "-")}.cpuprofile`;
-  // Not by --inspect, with which Deno spends a tenth of its time on telling of every fetch.
+  // Instead of --inspect, with which Deno spends a tenth of its time on reporting every fetch.
   const flags = ["--cpu-prof", `--cpu-prof-dir=${options.folder}`, `--cpu-prof-name=${name}`];
   const service = launch("service", { ...options, flags });
-  await answering(service);
-  await load(service, { protocol, callers: CALLERS, ms });
+  await untilReady(service);
+  await load(service, { protocol, callers: PROFILE_CALLERS, ms });
   await service.process.stop();
   return JSON.parse(await Deno.readTextFile(`${options.folder}/${name}`));
 }
 
-/** Where the time went. A function that calls itself counts once. */
-export function summaryOf(profile: Profile): Summary {
+/** Sums up the busy time by module and by function. Recursive calls count once. */
+export function summarize(profile: Profile): ProfileSummary {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
-  const places = createTally();
-  const functions = createTally();
-  let busy = 0;
+  const modules = createTimes();
+  const functions = createTimes();
+  let busyUs = 0;
   profile.samples.forEach((id, index) => {
     const node = nodes.get(id);
     if (!node || node.callFrame.functionName === "(idle)") return;
     const us = profile.timeDeltas[index];
-    busy += us;
-    const trail: ProfileNode[] = [];
+    busyUs += us;
+    const stack: ProfileNode[] = [];
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
       const ancestor = nodes.get(at);
-      if (ancestor) trail.push(ancestor);
+      if (ancestor) stack.push(ancestor);
     }
-    places.add(trail.map(placeOf), us);
-    functions.add(trail.map(nameOf), us);
+    modules.add(stack.map(moduleOf), us);
+    functions.add(stack.map(nameOf), us);
   });
-  return { places: places.spots(busy), functions: functions.spots(busy) };
+  return { modules: modules.entries(busyUs), functions: functions.entries(busyUs) };
 }
 
-function createTally() {
+function createTimes() {
   const times = new Map<string, { self: number; total: number }>();
-  const of = (name: string) => {
-    const found = times.get(name) ?? { self: 0, total: 0 };
-    times.set(name, found);
-    return found;
+  const timesOf = (name: string) => {
+    const entry = times.get(name) ?? { self: 0, total: 0 };
+    times.set(name, entry);
+    return entry;
   };
   return {
-    /** From the innermost outwards. */
-    add(trail: readonly string[], us: number): void {
-      of(trail[0]).self += us;
-      for (const name of new Set(trail)) of(name).total += us;
+    /** Names of a stack's frames, innermost first. */
+    add(stack: readonly string[], us: number): void {
+      timesOf(stack[0]).self += us;
+      for (const name of new Set(stack)) timesOf(name).total += us;
     },
-    spots: (busy: number): Spot[] =>
-      [...times].map(([name, { self, total }]) => ({ name, self: self / busy, total: total / busy }))
+    entries: (busyUs: number): ProfileEntry[] =>
+      [...times].map(([name, { self, total }]) => ({ name, self: self / busyUs, total: total / busyUs }))
         .sort((a, b) => b.self - a.self),
   };
 }
 
-function nameOf({ callFrame }: ProfileNode): string {
-  return `${callFrame.functionName || "(anonymous)"} ${placeOf({ callFrame, id: 0 })}:${callFrame.lineNumber + 1}`;
+function nameOf(node: Pick<ProfileNode, "callFrame">): string {
+  const { functionName, lineNumber } = node.callFrame;
+  return `${functionName || "(anonymous)"} ${moduleOf(node)}:${lineNumber + 1}`;
 }
 
-/** `src/daxpay/json.ts`, `npm:ky`, `ext:deno_fetch/26_fetch.js`, or what V8 says of itself. */
-function placeOf({ callFrame: { url, functionName } }: ProfileNode): string {
+/** `src/daxpay/json.ts`, `npm:ky`, `ext:deno_fetch/26_fetch.js`, or V8's own name like `(garbage collector)`. */
+function moduleOf({ callFrame: { url, functionName } }: Pick<ProfileNode, "callFrame">): string {
   const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url) ?? [];
   if (name) return `npm:${name}`;
   return url.replace(/^.*\/(?=src\/)/, "") || functionName;

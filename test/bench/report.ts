@@ -1,171 +1,198 @@
-import type { Protocol } from "./load/caller.ts";
 import { type Contender, titleOf } from "./contender.ts";
+import type { Protocol } from "./load/callers.ts";
 import type { Load } from "./load/load.ts";
-import type { Summary } from "./profile.ts";
+import { PROFILE_CALLERS, type ProfileSummary } from "./profile.ts";
+import { labelOf } from "./setup.ts";
 import { ratioOf, type Spread, spreadOf } from "./stat.ts";
-import { type Batch, BATCH_CALLERS } from "./work/batch.ts";
-import type { Crowd } from "./work/crowd.ts";
-import type { HttpClientCost } from "./work/http-client.ts";
-import type { Memory } from "./work/memory.ts";
-import type { ColdStart } from "./work/start.ts";
-import type { Cell } from "./work/unary.ts";
-import type { Watchers } from "./work/watch.ts";
+import { type BatchResult, UNARY_CALLERS } from "./work/batch.ts";
+import type { HttpClientResult } from "./work/http-client.ts";
+import type { MemoryResult } from "./work/memory.ts";
+import type { QueryFirstResult } from "./work/query-first.ts";
+import type { SameRefundResult } from "./work/same-refund.ts";
+import type { StartResult } from "./work/start.ts";
+import type { UnaryResult } from "./work/unary.ts";
+import type { WatchesResult } from "./work/watches.ts";
 
-/** Everything that one run found. */
-export interface Results {
-  readonly machine: string;
-  /** With an upstream that answers at once, and with one that takes 50 ms. */
-  readonly unary: readonly Cell[];
-  readonly slowUnary: readonly Cell[];
-  readonly crowd: readonly Crowd[];
-  readonly slowCrowd: readonly Crowd[];
-  readonly batch: readonly Batch[];
-  readonly httpClient: readonly HttpClientCost[];
-  readonly watchers: readonly Watchers[];
-  readonly starts: readonly ColdStart[];
-  readonly memory: readonly Memory[];
+/** One measurement. The title names DaxPay's release and DAXPAY_QUERY. */
+export interface Section<T> {
+  readonly title: string;
+  readonly results: readonly T[];
 }
 
-/** The service beside another contender, on the same work by the same generator. */
-export interface Ratio {
-  readonly work: string;
-  readonly beside: Contender;
-  /** Above 1: the service does more. */
+/** All measurements of one run. */
+export interface Results {
+  readonly machine: string;
+  readonly unary: Section<UnaryResult>;
+  readonly slowUnary: Section<UnaryResult>;
+  readonly queryFirst: Section<QueryFirstResult>;
+  readonly slowQueryFirst: Section<QueryFirstResult>;
+  readonly sameRefund: Section<SameRefundResult>;
+  readonly slowSameRefund: Section<SameRefundResult>;
+  readonly batch: Section<BatchResult>;
+  readonly httpClient: Section<HttpClientResult>;
+  readonly watches: Section<WatchesResult>;
+  readonly starts: Section<StartResult>;
+  readonly memory: Section<MemoryResult>;
+}
+
+/** One load compared with another one, by round. */
+export interface Comparison {
+  /** Above 1: more calls per second. */
   readonly throughput: Spread;
-  /** Above 1: the service needs less CPU time for a call. */
+  /** Above 1: less CPU time per call. */
   readonly cpu: Spread;
-  /** Milliseconds that the service adds to the median. */
+  /** Milliseconds added to the median latency. */
   readonly addedP50: Spread;
+}
+
+/** The service compared with another contender under the same load. */
+export interface Ratio extends Comparison {
+  readonly load: string;
+  readonly to: Contender;
 }
 
 const FACADES: readonly Contender[] = ["fastify", "deno"];
 
-/** Ratios by round: the floor by the same protocol, the façades by JSON on HTTP/1.1. */
-export function ratiosOf(cells: readonly Cell[]): Ratio[] {
+/** Compares with the baseline over the same protocol, and with the façades by JSON over HTTP/1.1. */
+export function ratiosOf(results: readonly UnaryResult[]): Ratio[] {
   const find = (contender: Contender, protocol: Protocol, callers: number) =>
-    cells.find((cell) => cell.contender === contender && cell.protocol === protocol && cell.callers === callers);
-  const ratios: Ratio[] = [];
-  for (const cell of cells.filter(({ contender }) => contender === "service")) {
-    const { protocol, callers } = cell;
+    results.find((result) =>
+      result.contender === contender && result.protocol === protocol && result.callers === callers
+    );
+  return results.filter(({ contender }) => contender === "service").flatMap(({ protocol, callers, rounds }) => {
     const others = [
-      find("floor", protocol, callers),
+      find("baseline", protocol, callers),
       ...(protocol === "Connect JSON" ? FACADES.map((facade) => find(facade, "REST", callers)) : []),
     ];
-    for (const other of others) {
-      if (!other) continue;
-      const of = (pick: (load: Load) => number) => [cell.rounds.map(pick), other.rounds.map(pick)] as const;
-      const cpu = of(({ cpuUs }) => cpuUs);
-      const p50 = of((load) => load.p50);
-      ratios.push({
-        work: `${protocol}, ${callers} ${callers === 1 ? "caller" : "callers"}`,
-        beside: other.contender,
-        throughput: ratioOf(...of(({ callsPerSecond }) => callsPerSecond)),
-        cpu: ratioOf(cpu[1], cpu[0]),
-        addedP50: spreadOf(p50[0].map((ms, round) => ms - p50[1][round])),
-      });
-    }
-  }
-  return ratios;
+    return others.filter((other) => other !== undefined).map((other) => ({
+      load: `${protocol} × ${callers}`,
+      to: other.contender,
+      ...compare(rounds, other.rounds),
+    }));
+  });
 }
 
-/** For people. */
+function compare(rounds: readonly Load[], others: readonly Load[]): Comparison {
+  return {
+    throughput: ratioOf(rounds.map(({ callsPerSecond }) => callsPerSecond), others.map((load) => load.callsPerSecond)),
+    cpu: ratioOf(others.map(({ cpuUs }) => cpuUs), rounds.map(({ cpuUs }) => cpuUs)),
+    addedP50: spreadOf(rounds.map(({ p50 }, round) => p50 - others[round].p50)),
+  };
+}
+
+/** Prints tables for people. */
 export function print(results: Results): void {
-  console.log(`${results.machine}\nEach number: median of the rounds (least to most)\n`);
-  printUnary("Unary, upstream 0 ms", results.unary);
-  printUnary("Unary, upstream 50 ms", results.slowUnary);
-  printCrowd("500 callers of one refund, upstream 0 ms", results.crowd);
-  printCrowd("500 callers of one refund, upstream 50 ms", results.slowCrowd);
-  console.log("A batch of 1000 refunds, upstream 0 ms");
-  for (const { contender, way, ms } of results.batch) {
-    row(
-      titleOf(contender),
-      way === "batch" ? "one batch" : `unary, ${BATCH_CALLERS} callers`,
-      `${shown(spreadOf(ms), 0)} ms`,
-    );
-  }
-  console.log("\nOne signed exchange with DaxPay, one caller");
-  for (const { by, us } of results.httpClient) row(`by ${by}`, `${shown(spreadOf(us), 0)} µs`);
-  console.log("\nOpen watchers");
-  for (const { count, liveBytesEach, rssEach, idleCores } of results.watchers) {
-    const each = `${kilobytes(liveBytesEach)} live, ${kilobytes(rssEach)} in RAM each`;
-    row(String(count), each, `${(idleCores * 100).toFixed(1)} % of a core while idle`);
-  }
-  console.log("\nCold start to the first answer");
-  for (const { contender, ms, rss } of results.starts) {
-    row(titleOf(contender), `${shown(spreadOf(ms), 0)} ms`, `${megabytes(spreadOf(rss).median)} in RAM`);
-  }
-  console.log("\nMemory after calls");
-  for (const { contender, after } of results.memory) {
-    const texts = after.map(({ calls, liveBytes, rss }) =>
-      `${calls}: ${megabytes(liveBytes)} live, ${megabytes(rss)} in RAM`
-    );
-    row(titleOf(contender), texts.join("; "));
+  console.log(`${results.machine}\nEach value: median of the rounds (minimum to maximum)`);
+  printUnary(results.unary);
+  printUnary(results.slowUnary);
+  printQueryFirst(results.queryFirst);
+  printQueryFirst(results.slowQueryFirst);
+  printSameRefund(results.sameRefund);
+  printSameRefund(results.slowSameRefund);
+  printSection(results.batch, ({ contender, method, ms }) => [
+    titleOf(contender),
+    method === "batch" ? "one batch" : `unary, ${UNARY_CALLERS} callers`,
+    `${format(spreadOf(ms), 0)} ms`,
+  ]);
+  printSection(results.httpClient, ({ client, us }) => [client, `${format(spreadOf(us), 0)} µs`]);
+  printSection(results.watches, ({ count, liveBytesEach, rssEach, idleCores }) => [
+    String(count),
+    `${kilobytes(liveBytesEach)} live, ${kilobytes(rssEach)} RSS each`,
+    `${(idleCores * 100).toFixed(1)} % of a core while idle`,
+  ]);
+  printSection(results.starts, ({ contender, ms, rss }) => [
+    titleOf(contender),
+    `${format(spreadOf(ms), 0)} ms`,
+    `${megabytes(spreadOf(rss).median)} RSS`,
+  ]);
+  printSection(results.memory, ({ contender, samples }) => [
+    titleOf(contender),
+    samples.map(({ calls, liveBytes, rss }) => `${calls}: ${megabytes(liveBytes)} live, ${megabytes(rss)} RSS`)
+      .join("; "),
+  ]);
+}
+
+function printUnary(section: Section<UnaryResult>): void {
+  printSection(section, ({ contender, protocol, callers, rounds }) => [
+    titleOf(contender),
+    `${protocol} × ${callers}`,
+    ...loadColumns(rounds),
+  ]);
+  console.log("  Ratio of this service to");
+  for (const { load, to, ...comparison } of ratiosOf(section.results)) {
+    printRow([titleOf(to), load, ...comparisonColumns(comparison)]);
   }
 }
 
-function printUnary(title: string, cells: readonly Cell[]): void {
-  console.log(title);
-  for (const { contender, protocol, callers, rounds } of cells) {
-    const of = (pick: (load: Load) => number) => spreadOf(rounds.map(pick));
-    row(
-      titleOf(contender),
-      `${protocol} × ${callers}`,
-      `${shown(of((load) => load.callsPerSecond), 0)}/s`,
-      `p50 ${shown(of((load) => load.p50), 2)} ms`,
-      `${shown(of((load) => load.cpuUs), 0)} µs CPU`,
-      `${of((load) => load.cores).median.toFixed(2)} cores`,
-    );
+function printQueryFirst(section: Section<QueryFirstResult>): void {
+  printSection(section, ({ setup, requestsPerCall, rounds }) => [
+    labelOf(setup),
+    `${requestsPerCall} DaxPay ${requestsPerCall === 1 ? "request" : "requests"} per call`,
+    ...loadColumns(rounds),
+  ]);
+  const [syncOnly, ...others] = section.results;
+  console.log(`  Ratio to ${labelOf(syncOnly.setup)}`);
+  for (const { setup, rounds } of others) {
+    printRow([labelOf(setup), "", ...comparisonColumns(compare(rounds, syncOnly.rounds))]);
   }
-  console.log("  Ratios: this service beside");
-  for (const { work, beside, throughput, cpu, addedP50 } of ratiosOf(cells)) {
-    row(
-      titleOf(beside),
-      work,
-      `throughput ${shown(throughput, 2)}`,
-      `CPU ${shown(cpu, 2)}`,
-      `p50 ${addedP50.median < 0 ? "" : "+"}${shown(addedP50, 2)} ms`,
-    );
-  }
-  console.log();
 }
 
-function printCrowd(title: string, crowds: readonly Crowd[]): void {
-  console.log(title);
-  for (const { contender, learned, ms, requests } of crowds) {
-    const rate = learned.map((count, round) => count / ms[round] * 1000);
-    row(
-      titleOf(contender),
-      `${shown(spreadOf(learned), 0)} learned it in ${shown(spreadOf(ms), 0)} ms`,
-      `${shown(spreadOf(rate), 0)}/s`,
-      `${shown(spreadOf(requests), 0)} requests to DaxPay`,
-    );
-  }
-  console.log();
+function printSameRefund(section: Section<SameRefundResult>): void {
+  printSection(section, ({ contender, succeeded, ms, requests }) => [
+    titleOf(contender),
+    `${format(spreadOf(succeeded), 0)} succeeded in ${format(spreadOf(ms), 0)} ms`,
+    `${format(spreadOf(succeeded.map((count, round) => count / ms[round] * 1000)), 0)}/s`,
+    `${format(spreadOf(requests), 0)} DaxPay requests`,
+  ]);
 }
 
-export function printProfile(protocol: Protocol, { places, functions }: Summary, file: string): void {
-  const percent = (part: number) => `${(part * 100).toFixed(1)} %`.padStart(7);
-  console.log(`\nThis service under ${protocol}, 16 callers: part of its busy time, without and with what it calls`);
-  console.log(`The whole profile: ${file}`);
-  for (const spots of [places.slice(0, 25), functions.slice(0, 25), heaviest(functions)]) {
-    for (const { name, self, total } of spots) console.log(`  ${percent(self)} ${percent(total)}  ${name}`);
+function loadColumns(rounds: readonly Load[]): readonly string[] {
+  const spread = (pick: (load: Load) => number) => spreadOf(rounds.map(pick));
+  return [
+    `${format(spread(({ callsPerSecond }) => callsPerSecond), 0)}/s`,
+    `p50 ${format(spread(({ p50 }) => p50), 2)} ms`,
+    `${format(spread(({ cpuUs }) => cpuUs), 0)} µs CPU`,
+    `${spread(({ cores }) => cores).median.toFixed(2)} cores`,
+  ];
+}
+
+function comparisonColumns({ throughput, cpu, addedP50 }: Comparison): readonly string[] {
+  return [
+    `throughput ${format(throughput, 2)}`,
+    `CPU ${format(cpu, 2)}`,
+    `p50 ${addedP50.median < 0 ? "" : "+"}${format(addedP50, 2)} ms`,
+  ];
+}
+
+/** Prints the service's hottest modules, functions, and functions by total time. `load`: protocol and setup. */
+export function printProfile(load: string, { modules, functions }: ProfileSummary, file: string): void {
+  const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`.padStart(7);
+  console.log(`\n${load}, ${PROFILE_CALLERS} callers: fraction of the service's busy time, without and with callees`);
+  console.log(`Profile: ${file}`);
+  for (const entries of [modules.slice(0, 25), functions.slice(0, 25), byTotal(functions)]) {
+    for (const { name, self, total } of entries) console.log(`  ${percent(self)} ${percent(total)}  ${name}`);
     console.log();
   }
 }
 
-/** Functions of ours and of packages by all that they call. */
-function heaviest(functions: Summary["functions"]): Summary["functions"] {
+/** The functions of this repository and of packages with the largest total time. */
+function byTotal(functions: ProfileSummary["functions"]): ProfileSummary["functions"] {
   return functions.filter(({ name }) => / (src\/|npm:)/.test(name)).sort((a, b) => b.total - a.total).slice(0, 40);
 }
 
-function row(...columns: readonly string[]): void {
+function printSection<T>({ title, results }: Section<T>, columnsOf: (result: T) => readonly string[]): void {
+  console.log(`\n${title}`);
+  for (const result of results) printRow(columnsOf(result));
+}
+
+function printRow(columns: readonly string[]): void {
   console.log(`  ${columns.map((column, index) => column.padEnd(index === 0 ? 32 : 26)).join(" ").trimEnd()}`);
 }
 
-function shown({ median, least, most }: Spread, digits: number): string {
-  return least === most
+function format({ median, min, max }: Spread, digits: number): string {
+  return min === max
     ? median.toFixed(digits)
-    : `${median.toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`;
+    : `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
 }
 
 const kilobytes = (bytes: number) => `${(bytes / 1024).toFixed(1)} KB`;

@@ -1,9 +1,9 @@
-/** The same façade on Deno alone: Deno.serve, fetch, a JSON line per call. */
+/** A REST façade without dependencies: Deno.serve and fetch, with a JSON log line per call. Sends the sync of DaxPay 2.0.8 without a query. */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 const [port, upstream, token] = Deno.args;
 const SECRET = "123456";
-/** DaxPay's lock is held: somebody else is asking. */
+/** DaxPay's code while another sync holds the refund's lock. */
 const LOCKED = 10007;
 const STATUSES: Readonly<Record<string, string>> = {
   refund_progress: "IN_PROGRESS",
@@ -32,12 +32,12 @@ function sign(members: object): string {
 
 function verify(data: { readonly sign: string }): boolean {
   const encoder = new TextEncoder();
-  const wanted = encoder.encode(sign(data));
-  const found = encoder.encode(data.sign);
-  return wanted.length === found.length && timingSafeEqual(wanted, found);
+  const expected = encoder.encode(sign(data));
+  const actual = encoder.encode(data.sign);
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
 }
 
-async function answer(request: Request): Promise<Response> {
+async function handle(request: Request): Promise<Response> {
   if (request.headers.get("authorization") !== `Bearer ${token}`) {
     return Response.json({ error: "unauthorized" }, { status: 401 });
   }
@@ -64,16 +64,16 @@ async function answer(request: Request): Promise<Response> {
     refundNo,
     status: STATUSES[data.status] ?? "UNKNOWN",
     daxpayStatus: data.status,
-    repliedAt: new Date(data.resTime * 1000).toISOString(),
-    traceId,
+    replyTime: new Date(data.resTime * 1000).toISOString(),
+    daxpayTraceId: traceId,
   });
 }
 
 Deno.serve({ hostname: "127.0.0.1", port: Number(port), onListen: () => {} }, async (request) => {
-  const begunAt = performance.now();
-  const response = await answer(request);
+  const startedAt = performance.now();
+  const response = await handle(request);
   const { pathname } = new URL(request.url);
-  const ms = Math.round(performance.now() - begunAt);
+  const ms = Math.round(performance.now() - startedAt);
   console.log(JSON.stringify({ time: new Date(), method: request.method, pathname, status: response.status, ms }));
   return response;
 });

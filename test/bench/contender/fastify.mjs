@@ -7,7 +7,7 @@ import Fastify from "fastify";
 
 const [port, upstream, token] = process.argv.slice(2);
 const SECRET = "123456";
-/** DaxPay's lock is held: somebody else is asking. */
+/** DaxPay's code while another sync holds the refund's lock. */
 const LOCKED = 10007;
 const STATUSES = { refund_progress: "IN_PROGRESS", refund_success: "SUCCEEDED", close: "CLOSED" };
 
@@ -21,9 +21,9 @@ function sign(members) {
 }
 
 function verify(data) {
-  const wanted = Buffer.from(sign(data));
-  const found = Buffer.from(String(data.sign));
-  return wanted.length === found.length && timingSafeEqual(wanted, found);
+  const expected = Buffer.from(sign(data));
+  const actual = Buffer.from(String(data.sign));
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
 }
 
 app.addHook("onRequest", async (request, reply) => {
@@ -51,8 +51,8 @@ app.post("/refunds/sync", { schema }, async (request, reply) => {
     refundNo,
     status: STATUSES[data.status] ?? "UNKNOWN",
     daxpayStatus: data.status,
-    repliedAt: new Date(data.resTime * 1000).toISOString(),
-    traceId,
+    replyTime: new Date(data.resTime * 1000).toISOString(),
+    daxpayTraceId: traceId,
   };
 });
 

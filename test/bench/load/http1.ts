@@ -1,13 +1,13 @@
-/** A raw HTTP/1.1 connection: the load must cost less than what it measures. */
+/** A raw HTTP/1.1 connection: the load generator must cost less than what it measures. */
 export interface Http1 {
-  /** Sends a whole request and reads its answer. One at a time. */
-  exchange(request: Uint8Array<ArrayBuffer>): Promise<Http1Answer>;
+  /** Sends a complete request and reads its response. One at a time. */
+  exchange(request: Uint8Array<ArrayBuffer>): Promise<Http1Response>;
   close(): void;
 }
 
-export interface Http1Answer {
+export interface Http1Response {
   readonly status: number;
-  /** One character for each byte. */
+  /** One character per byte. */
   readonly body: string;
 }
 
@@ -24,18 +24,18 @@ export async function openHttp1(port: number): Promise<Http1> {
       let text = "";
       for (;;) {
         const length = await conn.read(buffer);
-        if (length === null) throw new Error("The connection ended before the answer");
+        if (length === null) throw new Error("expected a response, got a closed connection");
         text += latin1.decode(buffer.subarray(0, length));
-        const answer = answerFrom(text);
-        if (answer) return answer;
+        const response = responseFrom(text);
+        if (response) return response;
       }
     },
     close: () => conn.close(),
   };
 }
 
-/** Undefined as long as bytes are missing. */
-function answerFrom(text: string): Http1Answer | undefined {
+/** Undefined while bytes are missing. */
+function responseFrom(text: string): Http1Response | undefined {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
   const status = Number(text.slice(9, 12));
@@ -43,6 +43,6 @@ function answerFrom(text: string): Http1Answer | undefined {
   const [, length] = /\ncontent-length: *(\d+)/i.exec(head) ?? [];
   const body = text.slice(end + 4);
   if (length !== undefined) return body.length < Number(length) ? undefined : { status, body };
-  // Chunked; these answers are small, and their chunks' sizes do no harm in the body.
+  // Chunked; the chunk sizes stay in the body, where nothing reads them.
   return body.endsWith("0\r\n\r\n") ? { status, body } : undefined;
 }

@@ -1,22 +1,22 @@
 /**
- * A raw HTTP/2 connection (RFC 9113) that only does what the benchmark needs: prebuilt requests out, data in. It reads
- * no headers of answers; whoever asks judges by the data.
+ * A raw HTTP/2 connection (RFC 9113) with what the benchmark needs only: it sends prebuilt requests and reads DATA
+ * frames. It ignores response headers, so callers have to judge a response by its body.
  */
 export interface Http2 {
-  /** Sends the whole request on a new stream. */
-  open(request: Http2Request, sink: Sink): void;
+  /** Sends the complete request on a new stream. */
+  open(request: Http2Request, listener: StreamListener): void;
   close(): void;
 }
 
 export interface Http2Request {
-  /** A HEADERS frame without its stream. */
+  /** A HEADERS frame without a stream id. */
   readonly headers: Uint8Array;
   readonly body: Uint8Array;
 }
 
-export interface Sink {
-  data(bytes: Uint8Array): void;
-  end(error?: Error): void;
+export interface StreamListener {
+  onData(bytes: Uint8Array): void;
+  onEnd(error?: Error): void;
 }
 
 const DATA = 0;
@@ -32,20 +32,24 @@ const END_HEADERS = 4;
 const PADDED = 8;
 
 const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const HEAD = 9;
-const WINDOW = 2 ** 31 - 1;
-const MAX_FRAME = 16_384;
+const FRAME_HEADER_SIZE = 9;
+const MAX_WINDOW = 2 ** 31 - 1;
+const MAX_FRAME_SIZE = 16_384;
 const DEFAULT_WINDOW = 65_535;
 /** Bytes of data after which the connection's window is opened again. */
-const REPLENISH = 2 ** 24;
+const WINDOW_UPDATE_THRESHOLD = 2 ** 24;
+/** Longest HPACK string whose length fits into one byte. */
+const MAX_STRING = 126;
 
-/** Header fields as HPACK literals that enter no table (RFC 7541, 6.2.2). Names and values of at most 126 bytes. */
+/** Encodes fields as HPACK literals without indexing (RFC 7541, 6.2.2). Throws if a name or value exceeds 126 bytes. */
 export function headersFrame(fields: Readonly<Record<string, string>>): Uint8Array {
   const bytes: number[] = [];
   for (const field of Object.entries(fields)) {
     bytes.push(0);
     for (const text of field) {
-      if (text.length > 126) throw new RangeError(`Found ${text.length} characters, wanted at most 126`);
+      if (text.length > MAX_STRING) {
+        throw new RangeError(`${field[0]}: expected at most ${MAX_STRING} characters, got ${text.length}`);
+      }
       bytes.push(text.length, ...new TextEncoder().encode(text));
     }
   }
@@ -55,15 +59,15 @@ export function headersFrame(fields: Readonly<Record<string, string>>): Uint8Arr
 export async function openHttp2(port: number): Promise<Http2> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   conn.setNoDelay(true);
-  const sinks = new Map<number, Sink>();
+  const listeners = new Map<number, StreamListener>();
   let lastId = -1;
   let received = 0;
   let window = DEFAULT_WINDOW;
   let closed = false;
-  let outgoing: Uint8Array[] = [PREFACE, frame(SETTINGS, 0, 0, settings()), windowUpdate(WINDOW - DEFAULT_WINDOW)];
+  let outgoing: Uint8Array[] = [PREFACE, frame(SETTINGS, 0, 0, settings()), windowUpdate(MAX_WINDOW - DEFAULT_WINDOW)];
   let sending = false;
 
-  /** Everything that was asked for in one turn leaves in one write. */
+  /** Writes all frames of one turn of the event loop at once. */
   function send(...frames: Uint8Array[]): void {
     outgoing.push(...frames);
     if (sending) return;
@@ -74,7 +78,7 @@ export async function openHttp2(port: number): Promise<Http2> {
   async function flush(): Promise<void> {
     try {
       while (outgoing.length > 0) {
-        const bytes = joined(outgoing);
+        const bytes = concat(outgoing);
         outgoing = [];
         for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
       }
@@ -86,8 +90,8 @@ export async function openHttp2(port: number): Promise<Http2> {
 
   function fail(error: Error): void {
     closed = true;
-    for (const sink of sinks.values()) sink.end(error);
-    sinks.clear();
+    for (const listener of listeners.values()) listener.onEnd(error);
+    listeners.clear();
   }
 
   async function receive(): Promise<void> {
@@ -95,30 +99,31 @@ export async function openHttp2(port: number): Promise<Http2> {
     const buffer = new Uint8Array(64 * 1024);
     for (;;) {
       const length = await conn.read(buffer);
-      if (length === null) throw new Error("The connection ended");
-      const bytes = rest.length === 0 ? buffer.subarray(0, length) : joined([rest, buffer.subarray(0, length)]);
+      if (length === null) throw new Error("expected a frame, got a closed connection");
+      const bytes = rest.length === 0 ? buffer.subarray(0, length) : concat([rest, buffer.subarray(0, length)]);
       let at = 0;
-      while (bytes.length - at >= HEAD) {
+      while (bytes.length - at >= FRAME_HEADER_SIZE) {
         const size = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
-        if (bytes.length - at < HEAD + size) break;
-        const id = number32(bytes, at + 5) & 0x7fffffff;
-        take(bytes[at + 3], bytes[at + 4], id, bytes.subarray(at + HEAD, at + HEAD + size));
-        at += HEAD + size;
+        if (bytes.length - at < FRAME_HEADER_SIZE + size) break;
+        const id = readUint32(bytes, at + 5) & 0x7fffffff;
+        const payload = bytes.subarray(at + FRAME_HEADER_SIZE, at + FRAME_HEADER_SIZE + size);
+        handleFrame(bytes[at + 3], bytes[at + 4], id, payload);
+        at += FRAME_HEADER_SIZE + size;
       }
       rest = bytes.slice(at);
     }
   }
 
-  function take(type: number, flags: number, id: number, payload: Uint8Array): void {
+  function handleFrame(type: number, flags: number, id: number, payload: Uint8Array): void {
     switch (type) {
       case DATA: {
-        if (flags & PADDED) throw new Error("Found padding, wanted none");
+        if (flags & PADDED) throw new Error("expected a DATA frame without padding, got a padded one");
         received += payload.length;
-        if (received >= REPLENISH) {
+        if (received >= WINDOW_UPDATE_THRESHOLD) {
           send(windowUpdate(received));
           received = 0;
         }
-        if (payload.length > 0) sinks.get(id)?.data(payload);
+        if (payload.length > 0) listeners.get(id)?.onData(payload);
         if (flags & END_STREAM) end(id);
         return;
       }
@@ -126,37 +131,39 @@ export async function openHttp2(port: number): Promise<Http2> {
         if (flags & END_STREAM) end(id);
         return;
       case RST_STREAM:
-        return end(id, new Error(`The stream was reset with ${number32(payload, 0)}`));
+        return end(id, new Error(`expected a response, got RST_STREAM with error code ${readUint32(payload, 0)}`));
       case SETTINGS:
         if (!(flags & ACK)) send(frame(SETTINGS, ACK, 0, new Uint8Array(0)));
         return;
       case PING:
         if (!(flags & ACK)) send(frame(PING, ACK, 0, payload.slice()));
         return;
-      case GOAWAY:
-        if (number32(payload, 4) !== 0) throw new Error(`The connection was ended with ${number32(payload, 4)}`);
+      case GOAWAY: {
+        const code = readUint32(payload, 4);
+        if (code !== 0) throw new Error(`expected an open connection, got GOAWAY with error code ${code}`);
         return;
+      }
       case WINDOW_UPDATE:
-        if (id === 0) window += number32(payload, 0);
+        if (id === 0) window += readUint32(payload, 0);
     }
   }
 
   function end(id: number, error?: Error): void {
-    const sink = sinks.get(id);
-    sinks.delete(id);
-    sink?.end(error);
+    const listener = listeners.get(id);
+    listeners.delete(id);
+    listener?.onEnd(error);
   }
 
   receive().catch(fail);
   send();
   return {
-    open({ headers, body }, sink) {
-      if (closed) return sink.end(new Error("The connection has ended"));
-      if (body.length > window) throw new RangeError(`Found a window of ${window}, wanted ${body.length}`);
+    open({ headers, body }, listener) {
+      if (closed) return listener.onEnd(new Error("expected an open connection, got a closed one"));
+      if (body.length > window) throw new RangeError(`expected a window of ${body.length} bytes, got ${window}`);
       window -= body.length;
       lastId += 2;
-      sinks.set(lastId, sink);
-      send(onStream(headers, lastId), ...dataFrames(lastId, body));
+      listeners.set(lastId, listener);
+      send(withStreamId(headers, lastId), ...dataFrames(lastId, body));
     },
     close() {
       closed = true;
@@ -167,16 +174,16 @@ export async function openHttp2(port: number): Promise<Http2> {
 
 function dataFrames(id: number, body: Uint8Array): Uint8Array[] {
   const frames: Uint8Array[] = [];
-  for (let at = 0; at === 0 || at < body.length; at += MAX_FRAME) {
-    const last = at + MAX_FRAME >= body.length;
-    frames.push(frame(DATA, last ? END_STREAM : 0, id, body.subarray(at, at + MAX_FRAME)));
+  for (let at = 0; at === 0 || at < body.length; at += MAX_FRAME_SIZE) {
+    const last = at + MAX_FRAME_SIZE >= body.length;
+    frames.push(frame(DATA, last ? END_STREAM : 0, id, body.subarray(at, at + MAX_FRAME_SIZE)));
   }
   return frames;
 }
 
-/** HEADER_TABLE_SIZE 0, ENABLE_PUSH 0, INITIAL_WINDOW_SIZE as large as can be. */
+/** HEADER_TABLE_SIZE 0, ENABLE_PUSH 0, the largest INITIAL_WINDOW_SIZE. */
 function settings(): Uint8Array {
-  const pairs = [[1, 0], [2, 0], [4, WINDOW]];
+  const pairs = [[1, 0], [2, 0], [4, MAX_WINDOW]];
   const view = new DataView(new ArrayBuffer(pairs.length * 6));
   pairs.forEach(([name, value], index) => {
     view.setUint16(index * 6, name);
@@ -192,24 +199,24 @@ function windowUpdate(size: number): Uint8Array {
 }
 
 function frame(type: number, flags: number, id: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(HEAD + payload.length);
+  const bytes = new Uint8Array(FRAME_HEADER_SIZE + payload.length);
   bytes.set([payload.length >> 16, (payload.length >> 8) & 255, payload.length & 255, type, flags]);
-  bytes.set(payload, HEAD);
+  bytes.set(payload, FRAME_HEADER_SIZE);
   new DataView(bytes.buffer).setUint32(5, id);
   return bytes;
 }
 
-function onStream(template: Uint8Array, id: number): Uint8Array {
+function withStreamId(template: Uint8Array, id: number): Uint8Array {
   const bytes = template.slice();
   new DataView(bytes.buffer).setUint32(5, id);
   return bytes;
 }
 
-export function number32(bytes: Uint8Array, at: number): number {
+export function readUint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }
 
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,16 +1,16 @@
-import { nextRefund, type Started } from "../contender.ts";
+import { nextRefundNo, type Running } from "../contender.ts";
 import { quantile } from "../stat.ts";
-import { type Callers, openCallers, type Protocol } from "./caller.ts";
+import { type Callers, openCallers, type Protocol } from "./callers.ts";
 
-/** What a contender did under load. */
+/** A contender's throughput, latency and CPU use under load. */
 export interface Load {
   readonly callsPerSecond: number;
-  /** Milliseconds. */
+  /** Latency in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** CPU time of the contender for one call, in microseconds. */
+  /** CPU time of the contender per call, in microseconds. */
   readonly cpuUs: number;
-  /** How much of one core it used. */
+  /** CPU time of the contender per second of the measurement. */
   readonly cores: number;
 }
 
@@ -21,30 +21,30 @@ export interface LoadOptions {
 }
 
 /** Every caller makes one call after the other, each of another refund. */
-export async function load(started: Started, { protocol, callers: count, ms }: LoadOptions): Promise<Load> {
-  const callers = await openCallers(count, protocol, started);
+export async function load(running: Running, { protocol, callers: count, ms }: LoadOptions): Promise<Load> {
+  const callers = await openCallers(count, protocol, running);
   try {
-    const times: number[] = [];
-    const cpuBefore = started.process.cpuMs();
-    const begunAt = performance.now();
-    const end = begunAt + ms;
+    const latencies: number[] = [];
+    const cpuBefore = running.process.cpuMs();
+    const startedAt = performance.now();
+    const end = startedAt + ms;
     await Promise.all(Array.from({ length: count }, async (_, caller) => {
-      for (let at = performance.now(); at < end;) {
-        if (await callers.sync(caller, nextRefund()) === "locked") {
-          throw new Error("Found a refund that nobody asked for locked");
-        }
+      for (let sentAt = performance.now(); sentAt < end;) {
+        const refundNo = nextRefundNo();
+        const outcome = await callers.sync(caller, refundNo);
+        if (outcome !== "succeeded") throw new Error(`expected ${refundNo} to succeed, got ${outcome}`);
         const now = performance.now();
-        times.push(now - at);
-        at = now;
+        latencies.push(now - sentAt);
+        sentAt = now;
       }
     }));
-    const elapsed = performance.now() - begunAt;
-    const cpu = started.process.cpuMs() - cpuBefore;
+    const elapsed = performance.now() - startedAt;
+    const cpu = running.process.cpuMs() - cpuBefore;
     return {
-      callsPerSecond: times.length / elapsed * 1000,
-      p50: quantile(times, 0.5),
-      p99: quantile(times, 0.99),
-      cpuUs: cpu * 1000 / times.length,
+      callsPerSecond: latencies.length / elapsed * 1000,
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
+      cpuUs: cpu * 1000 / latencies.length,
       cores: cpu / elapsed,
     };
   } finally {
@@ -52,10 +52,10 @@ export async function load(started: Started, { protocol, callers: count, ms }: L
   }
 }
 
-/** So many calls from the given callers, each of another refund. */
-export async function callTimes(total: number, count: number, callers: Callers): Promise<void> {
+/** Distributes the calls over the callers, each call of another refund. */
+export async function makeCalls(total: number, count: number, callers: Callers): Promise<void> {
   let left = total;
   await Promise.all(Array.from({ length: count }, async (_, caller) => {
-    while (left-- > 0) await callers.sync(caller, nextRefund());
+    while (left-- > 0) await callers.sync(caller, nextRefundNo());
   }));
 }

@@ -1,12 +1,12 @@
-import { nextRefund, protocolsOf, type Started } from "../contender.ts";
-import { openCallers, openStreams } from "../load/caller.ts";
-import { callTimes } from "../load/load.ts";
+import { type Contender, fastestProtocolOf, nextRefundNo, type Running } from "../contender.ts";
+import { openCallers, openStreams } from "../load/callers.ts";
+import { makeCalls } from "../load/load.ts";
 
-/** Learning the states of many refunds that are known beforehand. */
-export interface Batch {
-  readonly contender: Started["contender"];
-  readonly way: "batch" | "unary";
-  /** Milliseconds until the last was learned. */
+/** Syncing a list of refunds. */
+export interface BatchResult {
+  readonly contender: Contender;
+  readonly method: "batch" | "unary";
+  /** Milliseconds until the last result, by round. */
   readonly ms: number[];
 }
 
@@ -15,45 +15,47 @@ export interface BatchPlan {
   readonly size: number;
 }
 
-/** Callers of those that have no batch. */
-export const BATCH_CALLERS = 64;
+/** Concurrent callers where unary calls replace a batch. */
+export const UNARY_CALLERS = 64;
 
-/** The service's batch beside unary calls, its own and those of the others. */
-export async function measureBatch(contenders: readonly Started[], { rounds, size }: BatchPlan): Promise<Batch[]> {
-  const lines = contenders.flatMap((started) =>
-    (started.contender === "service" ? ["batch", "unary"] as const : ["unary"] as const).map((way) => ({
-      started,
-      batch: { contender: started.contender, way, ms: [] } as Batch,
+/** Compares the service's batch with unary calls to it and to the other contenders. */
+export async function measureBatch(
+  contenders: readonly Running[],
+  { rounds, size }: BatchPlan,
+): Promise<BatchResult[]> {
+  const cases = contenders.flatMap((running) =>
+    (running.contender === "service" ? ["batch", "unary"] as const : ["unary"] as const).map((method) => ({
+      running,
+      result: { contender: running.contender, method, ms: [] } as BatchResult,
     }))
   );
   for (let round = 0; round < rounds; round++) {
-    for (const { started, batch } of lines) {
-      batch.ms.push(await (batch.way === "batch" ? streamed(started, size) : called(started, size)));
+    for (const { running, result } of cases) {
+      result.ms.push(await (result.method === "batch" ? timeBatch(running, size) : timeUnary(running, size)));
     }
   }
-  return lines.map(({ batch }) => batch);
+  return cases.map(({ result }) => result);
 }
 
-async function streamed(started: Started, size: number): Promise<number> {
-  const streams = await openStreams(1, started);
+async function timeBatch(running: Running, size: number): Promise<number> {
+  const streams = await openStreams(1, running);
   try {
-    const begunAt = performance.now();
-    const stream = streams.batch(Array.from({ length: size }, () => nextRefund()));
+    const startedAt = performance.now();
+    const stream = streams.batch(Array.from({ length: size }, () => nextRefundNo()));
     await stream.ended;
-    if (stream.messages !== size) throw new Error(`Found ${stream.messages} states, wanted ${size}`);
-    return performance.now() - begunAt;
+    if (stream.messages !== size) throw new Error(`expected ${size} succeeded refunds, got ${stream.messages}`);
+    return performance.now() - startedAt;
   } finally {
     streams.close();
   }
 }
 
-async function called(started: Started, size: number): Promise<number> {
-  const protocol = protocolsOf(started.contender).includes("gRPC") ? "gRPC" : "REST";
-  const callers = await openCallers(BATCH_CALLERS, protocol, started);
+async function timeUnary(running: Running, size: number): Promise<number> {
+  const callers = await openCallers(UNARY_CALLERS, fastestProtocolOf(running.contender), running);
   try {
-    const begunAt = performance.now();
-    await callTimes(size, BATCH_CALLERS, callers);
-    return performance.now() - begunAt;
+    const startedAt = performance.now();
+    await makeCalls(size, UNARY_CALLERS, callers);
+    return performance.now() - startedAt;
   } finally {
     callers.close();
   }

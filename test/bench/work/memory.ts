@@ -1,16 +1,16 @@
-import { answering, type Contender, launch, protocolsOf, type StartOptions } from "../contender.ts";
+import { type Contender, fastestProtocolOf, launch, type LaunchOptions, untilReady } from "../contender.ts";
 import { liveBytes } from "../inspector.ts";
-import { openCallers } from "../load/caller.ts";
-import { callTimes } from "../load/load.ts";
+import { openCallers } from "../load/callers.ts";
+import { makeCalls } from "../load/load.ts";
 
-/** What a contender keeps in memory after so many calls. */
-export interface Memory {
+/** A contender's memory use after a number of calls. */
+export interface MemoryResult {
   readonly contender: Contender;
-  readonly after: { readonly calls: number; readonly liveBytes: number; readonly rss: number }[];
+  readonly samples: { readonly calls: number; readonly liveBytes: number; readonly rss: number }[];
 }
 
 export interface MemoryPlan {
-  /** Numbers of calls after which memory is looked at, ascending. The others than the service stop at the first. */
+  /** Numbers of calls after which memory is measured, ascending. Contenders other than the service stop at the first. */
   readonly calls: readonly number[];
 }
 
@@ -18,31 +18,34 @@ const CALLERS = 64;
 
 export async function measureMemory(
   contenders: readonly Contender[],
-  { calls, ...options }: MemoryPlan & StartOptions,
-): Promise<Memory[]> {
-  const memories: Memory[] = [];
+  { calls, ...options }: MemoryPlan & LaunchOptions,
+): Promise<MemoryResult[]> {
+  const results: MemoryResult[] = [];
   for (const contender of contenders) {
-    const own = contender === "service" ? calls : calls.slice(0, 1);
-    memories.push(await fill(contender, { calls: own, ...options }));
+    const ownCalls = contender === "service" ? calls : calls.slice(0, 1);
+    results.push(await measureContender(contender, { calls: ownCalls, ...options }));
   }
-  return memories;
+  return results;
 }
 
-async function fill(contender: Contender, { calls, ...options }: MemoryPlan & StartOptions): Promise<Memory> {
-  const started = launch(contender, { ...options, inspect: true });
-  await answering(started);
-  const callers = await openCallers(CALLERS, protocolsOf(contender).includes("gRPC") ? "gRPC" : "REST", started);
+async function measureContender(
+  contender: Contender,
+  { calls, ...options }: MemoryPlan & LaunchOptions,
+): Promise<MemoryResult> {
+  const running = launch(contender, { ...options, inspect: true });
+  await untilReady(running);
+  const callers = await openCallers(CALLERS, fastestProtocolOf(contender), running);
   try {
-    const memory: Memory = { contender, after: [] };
+    const result: MemoryResult = { contender, samples: [] };
     let made = 0;
     for (const total of [0, ...calls]) {
-      await callTimes(total - made, CALLERS, callers);
+      await makeCalls(total - made, CALLERS, callers);
       made = total;
-      memory.after.push({ calls: total, liveBytes: await liveBytes(started), rss: started.process.rss() });
+      result.samples.push({ calls: total, liveBytes: await liveBytes(running), rss: running.process.rss() });
     }
-    return memory;
+    return result;
   } finally {
     callers.close();
-    await started.process.stop();
+    await running.process.stop();
   }
 }

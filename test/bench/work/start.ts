@@ -1,28 +1,28 @@
-import { answering, type Contender, launch, type StartOptions } from "../contender.ts";
+import { type Contender, launch, type LaunchOptions, untilReady } from "../contender.ts";
 
-/** Starting a contender. */
-export interface ColdStart {
+/** Starts of a contender, by round. */
+export interface StartResult {
   readonly contender: Contender;
-  /** Milliseconds from the start of the process to its first right answer. */
+  /** Milliseconds from the start of the process to its first correct response. */
   readonly ms: number[];
-  /** Bytes in RAM then. */
+  /** Resident set size after that response, in bytes. */
   readonly rss: number[];
 }
 
 export async function measureStarts(
   contenders: readonly Contender[],
-  { rounds, ...options }: StartOptions & { readonly rounds: number },
-): Promise<ColdStart[]> {
-  const starts = contenders.map((contender): ColdStart => ({ contender, ms: [], rss: [] }));
+  { rounds, ...options }: LaunchOptions & { readonly rounds: number },
+): Promise<StartResult[]> {
+  const results = contenders.map((contender): StartResult => ({ contender, ms: [], rss: [] }));
   for (let round = 0; round < rounds; round++) {
-    for (const { contender, ms, rss } of starts) {
-      const begunAt = performance.now();
-      const started = launch(contender, options);
-      await answering(started);
-      ms.push(performance.now() - begunAt);
-      rss.push(started.process.rss());
-      await started.process.stop();
+    for (const { contender, ms, rss } of results) {
+      const startedAt = performance.now();
+      const running = launch(contender, options);
+      await untilReady(running);
+      ms.push(performance.now() - startedAt);
+      rss.push(running.process.rss());
+      await running.process.stop();
     }
   }
-  return starts;
+  return results;
 }

@@ -1,40 +1,44 @@
-import { protocolsOf, type Started } from "../contender.ts";
-import type { Protocol } from "../load/caller.ts";
+import { type Contender, protocolsOf, type Running } from "../contender.ts";
+import type { Protocol } from "../load/callers.ts";
 import { type Load, load } from "../load/load.ts";
 
-/** One contender, spoken to by one protocol, by so many callers. */
-export interface Cell {
-  readonly contender: Started["contender"];
+/** One contender under one protocol and number of callers. */
+export interface UnaryResult {
+  readonly contender: Contender;
   readonly protocol: Protocol;
   readonly callers: number;
-  /** One for each round. */
   readonly rounds: Load[];
 }
 
 export interface UnaryPlan {
   readonly rounds: number;
   readonly callers: readonly number[];
-  /** Milliseconds of each measurement, and before the first one. */
+  /** Milliseconds of each measurement, and of the warm-up. */
   readonly ms: number;
-  readonly warmMs: number;
+  readonly warmUpMs: number;
 }
 
-/** Unary calls of every contender by each of its protocols. Every round measures all of them, each in another order. */
-export async function measureUnary(contenders: readonly Started[], plan: UnaryPlan): Promise<Cell[]> {
-  const lines = contenders.flatMap((started) =>
-    protocolsOf(started.contender).map((protocol) => ({ started, protocol }))
+const WARM_UP_CALLERS = 16;
+
+/** Measures every contender under each of its protocols. Rounds are interleaved, every other one in reverse order. */
+export async function measureUnary(contenders: readonly Running[], plan: UnaryPlan): Promise<UnaryResult[]> {
+  const targets = contenders.flatMap((running) =>
+    protocolsOf(running.contender).map((protocol) => ({ running, protocol }))
   );
-  for (const { started, protocol } of lines) await load(started, { protocol, callers: 16, ms: plan.warmMs });
-  const cells = plan.callers.flatMap((callers) =>
-    lines.map(({ started, protocol }) => ({
-      started,
-      cell: { contender: started.contender, protocol, callers, rounds: [] } as Cell,
+  for (const { running, protocol } of targets) {
+    await load(running, { protocol, callers: WARM_UP_CALLERS, ms: plan.warmUpMs });
+  }
+  const cases = plan.callers.flatMap((callers) =>
+    targets.map(({ running, protocol }) => ({
+      running,
+      result: { contender: running.contender, protocol, callers, rounds: [] } as UnaryResult,
     }))
   );
   for (let round = 0; round < plan.rounds; round++) {
-    for (const { started, cell } of round % 2 === 0 ? cells : cells.toReversed()) {
-      cell.rounds.push(await load(started, { protocol: cell.protocol, callers: cell.callers, ms: plan.ms }));
+    for (const { running, result } of round % 2 === 0 ? cases : cases.toReversed()) {
+      const { protocol, callers } = result;
+      result.rounds.push(await load(running, { protocol, callers, ms: plan.ms }));
     }
   }
-  return cells.map(({ cell }) => cell);
+  return cases.map(({ result }) => result);
 }

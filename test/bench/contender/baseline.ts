@@ -1,6 +1,6 @@
 /**
- * The least that can be called the same RPC: bare connect-node, a bare ky call, sign and verify. No authentication, no
- * validation, no sharing, no budget, no failures told apart, no log, no numbers.
+ * A minimal implementation of SyncRefund: connect-node, ky, signing and verification. Without authentication, validation,
+ * coalescing, rate limit, typed failures, logs and metrics. Sends the sync of DaxPay 2.0.8 without a query.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
@@ -14,7 +14,7 @@ import { RefundSyncService } from "../../../src/gen/daxpay/refundsync/v1/refund_
 
 const [port, grpcPort, upstream] = Deno.args;
 const SECRET = "123456";
-/** DaxPay's lock is held: somebody else is asking. */
+/** DaxPay's code while another sync holds the refund's lock. */
 const LOCKED = 10007;
 
 interface Reply {
@@ -38,18 +38,18 @@ const handler = connectNodeAdapter({
           nonceStr: randomBytes(16).toString("hex"),
           reqTime: Math.floor(Date.now() / 1000),
         };
-        const { code, traceId, data } = await ky.post(`${upstream}/unipay/sync/refund`, {
+        const { code, traceId: daxpayTraceId, data } = await ky.post(`${upstream}/unipay/sync/refund`, {
           json: { ...members, sign: sign(members) },
           retry: 0,
         }).json<Reply>();
         if (code === LOCKED) throw new ConnectError("locked", Code.Aborted);
-        if (code !== 0) throw new Error(`DaxPay answered code ${code}`);
+        if (code !== 0) throw new Error(`expected code 0, got ${code}`);
         if (!timingSafeEqual(new TextEncoder().encode(sign(data)), new TextEncoder().encode(data.sign))) {
-          throw new Error("The signature does not match");
+          throw new Error("expected a valid signature, got another one");
         }
         const status = data.status === "refund_success" ? RefundStatus.SUCCEEDED : RefundStatus.IN_PROGRESS;
-        const repliedAt = timestampFromMs(data.resTime * 1000);
-        return { refund: { refundNo, bizRefundNo, status, daxpayStatus: data.status, repliedAt, traceId } };
+        const replyTime = timestampFromMs(data.resTime * 1000);
+        return { refund: { refundNo, bizRefundNo, status, daxpayStatus: data.status, replyTime, daxpayTraceId } };
       },
     }),
 });
