@@ -40,27 +40,27 @@ async function measure(folder: string): Promise<Results> {
   const syncOnly = { upstream: fast, queryMode: SYNC_ONLY.queryMode, folder };
   const slowSyncOnly = { ...syncOnly, upstream: slow };
   const queryFirst = { upstream: fast, queryMode: QUERY_FIRST.queryMode, folder };
-  const [atOnce, slowly] = [`${labelOf(SYNC_ONLY)}, 0 ms`, `${labelOf(SYNC_ONLY)}, ${SLOW_MS} ms`];
-  const asShipped = `${labelOf(QUERY_FIRST)}, 0 ms`;
+  const fastLabel = `${labelOf(SYNC_ONLY)}, ${latencyLabel(0)}`;
+  const slowLabel = `${labelOf(SYNC_ONLY)}, ${latencyLabel(SLOW_MS)}`;
+  const defaultLabel = `${labelOf(QUERY_FIRST)}, ${latencyLabel(0)}`;
   const { callers } = plan.sameRefund;
-  const compared = "Queries first and syncs alone, gRPC";
 
   const starts = await section(
-    `Cold start to the first response, ${asShipped}`,
+    `Cold start to the first response, ${defaultLabel}`,
     measureStarts(CONTENDERS, { ...queryFirst, rounds: plan.starts }),
   );
   const fastResults = await withContenders(syncOnly, async (all) => ({
-    unary: await section(`Unary calls, ${atOnce}`, measureUnary(all, plan.unary)),
-    batch: await section(`A batch of ${plan.batch.size} refunds, ${atOnce}`, measureBatch(all, plan.batch)),
+    unary: await section(`Unary calls, ${fastLabel}`, measureUnary(all, plan.unary)),
+    batch: await section(`A batch of ${plan.batch.size} refunds, ${fastLabel}`, measureBatch(all, plan.batch)),
     sameRefund: await section(
-      `${callers} callers of one refund, ${atOnce}`,
+      `${callers} callers of one refund, ${fastLabel}`,
       measureSameRefund(all, { ...plan.sameRefund, upstream: fast }),
     ),
   }));
   const slowResults = await withContenders(slowSyncOnly, async (all) => ({
-    slowUnary: await section(`Unary calls, ${slowly}`, measureUnary(all, plan.slowUnary)),
+    slowUnary: await section(`Unary calls, ${slowLabel}`, measureUnary(all, plan.slowUnary)),
     slowSameRefund: await section(
-      `${callers} callers of one refund, ${slowly}`,
+      `${callers} callers of one refund, ${slowLabel}`,
       measureSameRefund(all, { ...plan.sameRefund, upstream: slow }),
     ),
   }));
@@ -70,23 +70,27 @@ async function measure(folder: string): Promise<Results> {
     ...fastResults,
     ...slowResults,
     queryFirst: await section(
-      `${compared} × ${plan.queryFirst.callers}, 0 ms`,
+      `Query first versus sync alone, gRPC × ${plan.queryFirst.callers}, ${latencyLabel(0)}`,
       measureQueryFirst({ ...plan.queryFirst, upstreams: [fast, fast3], folder }),
     ),
     slowQueryFirst: await section(
-      `${compared} × ${plan.slowQueryFirst.callers}, ${SLOW_MS} ms`,
+      `Query first versus sync alone, gRPC × ${plan.slowQueryFirst.callers}, ${latencyLabel(SLOW_MS)}`,
       measureQueryFirst({ ...plan.slowQueryFirst, upstreams: [slow, slow3], folder }),
     ),
     httpClient: await section(
       `One signed sync of DaxPay ${fast.release}, without a service, one caller`,
       measureHttpClient({ upstream: fast, ...plan.httpClient }),
     ),
-    watches: await section(`Open watches, ${asShipped}`, measureWatches({ ...queryFirst, ...plan.watches })),
+    watches: await section(`Open watches, ${defaultLabel}`, measureWatches({ ...queryFirst, ...plan.watches })),
     memory: await section(
-      `Memory after calls, ${asShipped}`,
+      `Memory after calls, ${defaultLabel}`,
       measureMemory(CONTENDERS, { ...queryFirst, ...plan.memory }),
     ),
   };
+}
+
+function latencyLabel(ms: number): string {
+  return `channel latency ${ms} ms`;
 }
 
 /** Runs the work while all contenders run, and stops them. */

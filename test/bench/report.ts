@@ -127,7 +127,7 @@ function printUnary(section: Section<UnaryResult>): void {
 function printQueryFirst(section: Section<QueryFirstResult>): void {
   printSection(section, ({ setup, requestsPerCall, rounds }) => [
     labelOf(setup),
-    `${requestsPerCall} DaxPay ${requestsPerCall === 1 ? "request" : "requests"} per call`,
+    `DaxPay requests per call: ${requestsPerCall}`,
     ...loadColumns(rounds),
   ]);
   const [syncOnly, ...others] = section.results;
@@ -142,7 +142,7 @@ function printSameRefund(section: Section<SameRefundResult>): void {
     titleOf(contender),
     `${format(spreadOf(succeeded), 0)} succeeded in ${format(spreadOf(ms), 0)} ms`,
     `${format(spreadOf(succeeded.map((count, round) => count / ms[round] * 1000)), 0)}/s`,
-    `${format(spreadOf(requests), 0)} DaxPay requests`,
+    `DaxPay requests: ${format(spreadOf(requests), 0)}`,
   ]);
 }
 

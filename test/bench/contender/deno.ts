@@ -1,4 +1,7 @@
-/** A REST façade without dependencies: Deno.serve and fetch, with a JSON log line per call. Sends the sync of DaxPay 2.0.8 without a query. */
+/**
+ * A REST façade without dependencies: Deno.serve and fetch, with a JSON log line per call. Sends the sync of DaxPay 2.0.8
+ * without a query.
+ */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 const [port, upstream, token] = Deno.args;

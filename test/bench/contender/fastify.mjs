@@ -1,4 +1,7 @@
-/** A REST façade as a team would write it in an afternoon: Fastify with its logger and schema, axios, a bearer token. */
+/**
+ * A typical REST façade: Fastify with its logger and schema, axios and a bearer token. Sends the sync of DaxPay 2.0.8
+ * without a query.
+ */
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import process from "node:process";
