@@ -61,7 +61,6 @@ const variables = (context: LaunchContext): Readonly<Record<string, string>> => 
   DAXPAY_QUERY: context.queryMode,
   DAXPAY_RATE: "100000",
   DAXPAY_CONCURRENCY: "1000",
-  DAXPAY_CHECK: "off",
   PORT: String(context.port),
   GRPC_PORT: String(context.grpcPort),
   AUTH_TOKENS_FILE: context.tokensFile,

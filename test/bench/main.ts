@@ -4,7 +4,7 @@ import { CONTENDERS, launch, type LaunchOptions, type Running, untilReady } from
 import { PLANS } from "./plan.ts";
 import { stopAll } from "./process.ts";
 import { profileService, summarize } from "./profile.ts";
-import { print, printProfile, ratiosOf, type Results, type Section } from "./report.ts";
+import { print, printProfile, queryFirstRatiosOf, ratiosOf, type Results, type Section } from "./report.ts";
 import { labelOf, QUERY_FIRST, QUERY_FIRST_3, SYNC_ONLY } from "./setup.ts";
 import { startUpstream } from "./upstream.ts";
 import { measureBatch } from "./work/batch.ts";
@@ -134,7 +134,12 @@ async function main(): Promise<void> {
     if (flags.profile) return await profile(folder);
     const results = await measure(folder);
     if (!flags.json) return print(results);
-    const ratios = { unary: ratiosOf(results.unary.results), slowUnary: ratiosOf(results.slowUnary.results) };
+    const ratios = {
+      unary: ratiosOf(results.unary.results),
+      slowUnary: ratiosOf(results.slowUnary.results),
+      queryFirst: queryFirstRatiosOf(results.queryFirst.results),
+      slowQueryFirst: queryFirstRatiosOf(results.slowQueryFirst.results),
+    };
     console.log(JSON.stringify({ ...results, ratios }));
   } catch (error) {
     keep = true;

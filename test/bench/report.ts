@@ -2,7 +2,7 @@ import { type Contender, titleOf } from "./contender.ts";
 import type { Protocol } from "./load/callers.ts";
 import type { Load } from "./load/load.ts";
 import { PROFILE_CALLERS, type ProfileSummary } from "./profile.ts";
-import { labelOf } from "./setup.ts";
+import { labelOf, type Setup } from "./setup.ts";
 import { ratioOf, type Spread, spreadOf } from "./stat.ts";
 import { type BatchResult, UNARY_CALLERS } from "./work/batch.ts";
 import type { HttpClientResult } from "./work/http-client.ts";
@@ -51,6 +51,12 @@ export interface Ratio extends Comparison {
   readonly to: Contender;
 }
 
+/** The service with one setup compared with itself with another one. */
+export interface QueryFirstRatio extends Comparison {
+  readonly setup: Setup;
+  readonly to: Setup;
+}
+
 const FACADES: readonly Contender[] = ["fastify", "deno"];
 
 /** Compares with the baseline over the same protocol, and with the façades by JSON over HTTP/1.1. */
@@ -70,6 +76,11 @@ export function ratiosOf(results: readonly UnaryResult[]): Ratio[] {
       ...compare(rounds, other.rounds),
     }));
   });
+}
+
+/** Compares every other result with the first one. */
+export function queryFirstRatiosOf([first, ...others]: readonly QueryFirstResult[]): QueryFirstRatio[] {
+  return others.map(({ setup, rounds }) => ({ setup, to: first.setup, ...compare(rounds, first.rounds) }));
 }
 
 function compare(rounds: readonly Load[], others: readonly Load[]): Comparison {
@@ -130,10 +141,9 @@ function printQueryFirst(section: Section<QueryFirstResult>): void {
     `DaxPay requests per call: ${requestsPerCall}`,
     ...loadColumns(rounds),
   ]);
-  const [syncOnly, ...others] = section.results;
-  console.log(`  Ratio to ${labelOf(syncOnly.setup)}`);
-  for (const { setup, rounds } of others) {
-    printRow([labelOf(setup), "", ...comparisonColumns(compare(rounds, syncOnly.rounds))]);
+  console.log("  Ratio");
+  for (const { setup, to, ...comparison } of queryFirstRatiosOf(section.results)) {
+    printRow([labelOf(setup), `to ${labelOf(to)}`, ...comparisonColumns(comparison)]);
   }
 }
 
