@@ -2,7 +2,7 @@ import process from "node:process";
 import { createApp } from "../app/app.ts";
 import { loadConfigOrExit } from "../config/load.ts";
 import { SANDBOX_VARIABLES } from "../config/sandbox.ts";
-import { RELEASE_NAMES } from "../daxpay/release.ts";
+import { RELEASE_NAMES } from "../sandbox/release.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
 import { startLog } from "../telemetry/log.ts";
 import { oneOf, readArgumentsOrExit, wholeNumber } from "./arguments.ts";

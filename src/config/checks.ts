@@ -1,11 +1,13 @@
-import { type Release, RELEASES } from "../daxpay/release.ts";
+import { createPublicKey } from "node:crypto";
+import { type Release, RELEASES, signTypesOf } from "../daxpay/release.ts";
 import { isLoopback } from "./schemas.ts";
-import type { Name, Values } from "./variables.ts";
+import { type Name, type Values, VARIABLES } from "./variables.ts";
 
 /** Problems of variables with each other; `invalid` names those that have a problem of their own. */
 export function crossFieldErrors(values: Values, invalid: ReadonlySet<string>): string[] {
   return [
     ...releaseErrors(values, invalid),
+    ...signingErrors(values, invalid),
     ...accessErrors(values),
     ...(!values.TLS_CERT_FILE && values.PORT && values.PORT === values.GRPC_PORT
       ? [`GRPC_PORT: expected another port than PORT, got ${values.GRPC_PORT}`]
@@ -16,14 +18,10 @@ export function crossFieldErrors(values: Values, invalid: ReadonlySet<string>): 
 }
 
 function releaseErrors(values: Values, invalid: ReadonlySet<string>): string[] {
-  const { DAXPAY_RELEASE: name, DAXPAY_SIGN_TYPE: signType } = values;
+  const { DAXPAY_RELEASE: name } = values;
   if (!name) return [];
   const release: Release = RELEASES[name];
   const errors: string[] = [];
-  if (signType && !release.algorithms[signType]) {
-    const types = Object.keys(release.algorithms).join(", ");
-    errors.push(`DAXPAY_SIGN_TYPE: expected one of ${types} for release ${name}, got ${signType}`);
-  }
   const identity = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
   for (const variable of release.identity.map((member) => identity[member])) {
     if (values[variable] || invalid.has(variable)) continue;
@@ -41,6 +39,35 @@ function releaseErrors(values: Values, invalid: ReadonlySet<string>): string[] {
       `DAXPAY_SETTLE_TIMEOUT: expected at least DAXPAY_TIMEOUT_MS (${timeoutMs} ms), got ${settleMs} ms: a sync may still ` +
         "run in DaxPay when its request times out",
     );
+  }
+  return errors;
+}
+
+/** What the release signs and verifies with. */
+function signingErrors(values: Values, invalid: ReadonlySet<string>): string[] {
+  const { DAXPAY_RELEASE: name, DAXPAY_SIGN_TYPE: signType, DAXPAY_PRIVATE_KEY: privateKey } = values;
+  if (invalid.has("DAXPAY_RELEASE") && privateKey) return [];
+  const release: Release | undefined = name && RELEASES[name];
+  const variables = release?.signing === "rsa"
+    ? ["DAXPAY_PRIVATE_KEY", "DAXPAY_PLATFORM_KEYS"] as const
+    : ["DAXPAY_SIGN_SECRET"] as const;
+  const errors = variables.filter((variable) => values[variable] === undefined && !invalid.has(variable))
+    .map((variable) =>
+      `${variable}: expected ${VARIABLES[variable].expected}${name ? ` for release ${name}` : ""}, got nothing`
+    );
+  if (!release) return errors;
+  if (release.signing !== "rsa") {
+    const types = signTypesOf(release);
+    if (signType && !types[signType]) {
+      errors.push(
+        `DAXPAY_SIGN_TYPE: expected one of ${Object.keys(types).join(", ")} for release ${name}, got ${signType}`,
+      );
+    }
+    return errors;
+  }
+  const own = privateKey && createPublicKey(privateKey);
+  if (own && values.DAXPAY_PLATFORM_KEYS?.some((key) => key.equals(own))) {
+    errors.push("DAXPAY_PLATFORM_KEYS: expected the platform's public keys, got the one of DAXPAY_PRIVATE_KEY");
   }
   return errors;
 }

@@ -111,7 +111,11 @@ export function readConfig(source: ConfigSource, { acceptUntypedSecrets = false 
       return [name, undefined];
     }
     const parsed = variable.schema.safeParse(text);
-    if (!parsed.success) report(name, `expected ${variable.expected}, got ${forDisplay(text, variable)}`);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const got = issue.code === "custom" && issue.params?.got ? issue.message : forDisplay(text, variable);
+      report(name, `expected ${variable.expected}, got ${got}`);
+    }
     return [name, parsed.data];
   });
   const values: Values = Object.fromEntries(entries);
@@ -129,8 +133,10 @@ function configFrom(values: CompleteValues, isTerminal: boolean): Config {
       release: values.DAXPAY_RELEASE,
       path: values.DAXPAY_SYNC_PATH,
       signType: values.DAXPAY_SIGN_TYPE,
-      secret: values.DAXPAY_SIGN_SECRET,
+      secret: values.DAXPAY_SIGN_SECRET ?? "",
       previousSecret: values.DAXPAY_SIGN_SECRET_PREVIOUS,
+      privateKey: values.DAXPAY_PRIVATE_KEY,
+      platformKeys: values.DAXPAY_PLATFORM_KEYS,
       appId: values.DAXPAY_APP_ID,
       mchNo: values.DAXPAY_MCH_NO,
       clientIp: values.DAXPAY_CLIENT_IP,

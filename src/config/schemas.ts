@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { KeyError } from "../daxpay/keys.ts";
 
 export const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => value <= 65_535);
 export const milliseconds = z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0);
@@ -29,6 +30,19 @@ export const durations = z.string().transform((list) => {
 /** A comma-separated list of origins, as browsers write them. */
 export const origins = z.string().transform((list): readonly string[] => list.split(",").map((item) => item.trim()))
   .refine((items) => items.every(isOrigin));
+
+/** A key, whose problem is the issue's message: it completes "got …", since the text itself is never displayed. */
+export function key<T>(read: (text: string) => T) {
+  return z.string().transform((text, context): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      const message = error instanceof KeyError ? error.message : "no RSA key";
+      context.addIssue({ code: "custom", message, params: { got: true } });
+      return z.NEVER;
+    }
+  });
+}
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 

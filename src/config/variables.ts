@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readPrivateKey, readPublicKeys } from "../daxpay/keys.ts";
 import { RELEASE_NAMES, SIGN_TYPES } from "../daxpay/release.ts";
 import { isTimeZone } from "../daxpay/time.ts";
 import { QUERY_MODES } from "../refund/query-mode.ts";
@@ -9,6 +10,7 @@ import {
   host,
   identifier,
   isLoopback,
+  key,
   milliseconds,
   origins,
   path,
@@ -60,13 +62,13 @@ export const VARIABLES = {
   DAXPAY_SIGN_TYPE: {
     schema: z.enum(SIGN_TYPES),
     expected: `one of ${SIGN_TYPES.join(", ")}`,
-    description: "as configured in DaxPay: HMAC_SHA256, MD5 or, on 3.x, SM3",
+    description: "as configured in DaxPay: HMAC_SHA256, MD5 or, on 3.x, SM3; unused on 4.0.0-beta",
     default: "HMAC_SHA256",
   },
   DAXPAY_SIGN_SECRET: {
     schema: z.string(),
     expected: "the signing secret",
-    description: "signing secret (签名密钥)",
+    description: "signing secret (签名密钥); unused on 4.0.0-beta, which signs with keys",
     defaultLabel: "required",
     secret: true,
   },
@@ -76,15 +78,29 @@ export const VARIABLES = {
     description: "previous signing secret, still accepted in replies while it is being rotated",
     secret: true,
   },
+  DAXPAY_PRIVATE_KEY: {
+    schema: key(readPrivateKey),
+    expected: "the merchant's RSA private key (PEM or Base64, PKCS#8 or PKCS#1, at least 2048 bits)",
+    description: "4.0.0-beta only, required there: the merchant's RSA private key (商户私钥), PEM or Base64",
+    secret: true,
+  },
+  DAXPAY_PLATFORM_KEYS: {
+    schema: key(readPublicKeys),
+    expected: "the platform's RSA public keys (PEM or Base64, public keys or certificates, at least 2048 bits)",
+    description:
+      "4.0.0-beta only, required there: the platform's RSA public key (平台公钥), PEM or Base64; while it is being changed, " +
+      "both keys, one after the other",
+    secret: true,
+  },
   DAXPAY_APP_ID: {
     schema: identifier,
     expected: "at most 32 ASCII characters without white space and quotes",
-    description: "application number (应用号); 3.x only, required there",
+    description: "application number (应用号); required on 3.x, optional on 4.0.0-beta, unused on 2.x",
   },
   DAXPAY_MCH_NO: {
     schema: identifier,
     expected: "at most 32 ASCII characters without white space and quotes",
-    description: "merchant number (商户号); 3.0.0 only, required there",
+    description: "merchant number (商户号); required on 3.0.0 and 4.0.0-beta, otherwise unused",
   },
   DAXPAY_CLIENT_IP: {
     schema: z.union([z.ipv4(), z.ipv6()]),
@@ -125,7 +141,7 @@ export const VARIABLES = {
     schema: z.enum(QUERY_MODES),
     expected: `one of ${QUERY_MODES.join(", ")}`,
     description:
-      "use of DaxPay's read-only query: `auto` before each sync, where the release has it; `around` also after it; " +
+      "use of DaxPay's read-only query: `auto` before each sync on 2.0.7, 2.0.8 and 3.x; `around` also after it; " +
       "`only` never syncs; `off` never queries (not on 3.x)",
     default: "auto",
   },
@@ -284,7 +300,7 @@ type Value<N extends Name> = NonNullable<z.output<Variables[N]["schema"]>>;
 export type Values = { readonly [N in Name]: Value<N> | undefined };
 
 /** Variables that must be set, since they have no default. */
-export const REQUIRED = ["DAXPAY_URL", "DAXPAY_RELEASE", "DAXPAY_SIGN_SECRET"] as const;
+export const REQUIRED = ["DAXPAY_URL", "DAXPAY_RELEASE"] as const;
 /** Variables that have a value in every valid configuration. */
 type AlwaysPresent =
   | typeof REQUIRED[number]

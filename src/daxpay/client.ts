@@ -2,20 +2,17 @@ import { DaxPayFailure, type Step } from "./failure.ts";
 import { createHttp, endpoint, type HttpReply } from "./http.ts";
 import { failureFromHttpStatus } from "./http-status.ts";
 import { readQueryReply, readReply, type RefundReport } from "./reply.ts";
-import { type Release, type ReleaseName, RELEASES, signingScheme, type SignType } from "./release.ts";
+import { type Release, type ReleaseName, RELEASES } from "./release.ts";
 import { type RefundQuery, signedRequest } from "./request.ts";
+import { createSigner, type SigningKeys } from "./signer.ts";
 
 /** Which DaxPay to call, and as whom. */
-export interface DaxPayOptions {
+export interface DaxPayOptions extends SigningKeys {
   /** Base address; may hold a path prefix. */
   readonly url: URL;
   readonly release: ReleaseName;
   /** Replaces the release's path of the sync. */
   readonly path?: string;
-  readonly signType: SignType;
-  readonly secret: string;
-  /** Also accepted when verifying replies, while the secret is being changed. */
-  readonly previousSecret?: string;
   readonly appId?: string;
   readonly mchNo?: string;
   /** Sent where the caller gives none. */
@@ -71,10 +68,9 @@ interface Endpoint {
 
 export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
   const release: Release = RELEASES[options.release];
-  const rule = signingScheme(options.release, options.signType);
-  const secrets = [options.secret, ...(options.previousSecret ? [options.previousSecret] : [])];
+  const signer = createSigner(options.release, options);
   const identity = { appId: options.appId ?? "", mchNo: options.mchNo ?? "" };
-  const http = createHttp({ fetch: deps.fetch, timeoutMs: options.timeoutMs });
+  const http = createHttp({ fetch: deps.fetch, timeoutMs: options.timeoutMs, headers: release.headers });
   const endpointAt = (path: string, read: typeof readReply): Endpoint => ({
     url: endpoint(options.url, path),
     path,
@@ -95,10 +91,9 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
       nonceStr: refund.nonceStr && retry ? deps.nonce() : refund.nonceStr,
     };
     const { timeZone, maxSkewMs } = options;
-    const { body, signature } = signedRequest(query, {
+    const { body, signature, reqId } = signedRequest(query, {
       release,
-      rule,
-      secret: options.secret,
+      signer,
       identity,
       timeZone,
       now: deps.now(),
@@ -106,7 +101,9 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
     });
     const httpReply = await http.post(url, body, signal);
     const now = deps.now();
-    const reply = read(httpReply.body, { release, rule, secrets, query, signature, timeZone, now, maxSkewMs });
+    const traceId = traceIdOf(httpReply.headers);
+    const context = { release, signer, query, signature, reqId, traceId, timeZone, now, maxSkewMs };
+    const reply = read(httpReply.body, context);
     if (httpReply.status !== 200) {
       const described = reply.kind === "failure" ? reply.failure : undefined;
       throw failureFromHttpStatus(httpReply, { paths: [url.pathname, path], described, now });
@@ -140,6 +137,11 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
     skewMs: () => lastSkewMs,
     [Symbol.dispose]: () => http[Symbol.dispose](),
   };
+}
+
+/** v4 has its trace id in a header only. */
+function traceIdOf(headers: Headers): string | undefined {
+  return /^[\w.-]{1,64}$/.exec(headers.get("x-trace-id") ?? "")?.[0];
 }
 
 /** Sets the step. Delivery is that of the sync: not sent yet at the query before it, answered at the query after it. */

@@ -26,6 +26,8 @@ export interface HttpOptions {
   readonly fetch: typeof fetch;
   /** Milliseconds until the reply must be complete. */
   readonly timeoutMs: number;
+  /** Sent with every request besides the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Http extends Disposable {
@@ -34,10 +36,10 @@ export interface Http extends Disposable {
 }
 
 /** Creates an HTTP client with connections of its own, which its disposal closes. Never retries. */
-export function createHttp({ fetch, timeoutMs }: HttpOptions): Http {
+export function createHttp({ fetch, timeoutMs, headers = {} }: HttpOptions): Http {
   const client = Deno.createHttpClient(CONNECTION_OPTIONS);
   const requests = ky.create({
-    headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync" },
+    headers: { ...headers, "content-type": "application/json", "user-agent": "daxpay-refund-sync" },
     redirect: "manual",
     // A retry needs a new time, nonce and signature, so it happens where requests are signed.
     retry: 0,

@@ -1,5 +1,5 @@
 import type { Algorithm, SigningScheme } from "./sign.ts";
-import { epochSeconds, type TimeFormat, zonedText } from "./time.ts";
+import { beijingText, epochSeconds, type TimeFormat, zonedText } from "./time.ts";
 
 /** What DaxPay's administrators choose; which algorithm it stands for depends on the release. */
 export const SIGN_TYPES = ["HMAC_SHA256", "MD5", "SM3"] as const;
@@ -25,6 +25,18 @@ export interface RefundQueryApi extends ReplySigning {
   readonly status: "status";
   /** Unit of `data.amount`. */
   readonly amountUnit: "fen" | "yuan";
+  /** The member of `data` that holds DaxPay's number of the payment. */
+  readonly orderNo: "orderNo" | "tradeNo";
+  /** Whether DAXPAY_QUERY=auto sends it: not where a sync is harmless to repeat and its reply is bound to its request. */
+  readonly auto: boolean;
+}
+
+/** A digest over the members and a secret (PaySignUtil). */
+export interface DigestSigning {
+  /** Whether the whole string, secret included, is upper-cased before it is hashed. */
+  readonly upperCase: boolean;
+  /** Which algorithm each sign type stands for on this release's server; a type that is missing does not exist there. */
+  readonly algorithms: Readonly<Partial<Record<SignType, Algorithm>>>;
 }
 
 /**
@@ -38,11 +50,15 @@ export interface Release extends ReplySigning {
   readonly nonce: "never" | "given" | "always";
   /** Members that name the caller to DaxPay, from the configuration. */
   readonly identity: readonly ("appId" | "mchNo")[];
+  /** The same, where DaxPay does without them. */
+  readonly optionalIdentity: readonly "appId"[];
+  /** Whether a request carries a reqId of its own, which the signed reply repeats. */
+  readonly reqId: boolean;
   readonly time: TimeFormat;
-  /** Whether the whole string, secret included, is upper-cased before it is hashed. */
-  readonly upperCase: boolean;
-  /** Which algorithm each sign type stands for on this release's server; a type that is missing does not exist there. */
-  readonly algorithms: Readonly<Partial<Record<SignType, Algorithm>>>;
+  /** `rsa`: SHA256withRSA over the flattened string, with the merchant's key and the platform's (DaxPay v4). */
+  readonly signing: DigestSigning | "rsa";
+  /** HTTP headers of every request. */
+  readonly headers: Readonly<Record<string, string>>;
   /** The member of the sync's `data` that holds the status. */
   readonly status: "status" | "orderStatus";
   /** Statuses that may change later although they sound final. */
@@ -61,12 +77,14 @@ export interface Release extends ReplySigning {
   readonly query: RefundQueryApi | undefined;
 }
 
+const v2And3 = { optionalIdentity: [], reqId: false, headers: {} } as const satisfies Partial<Release>;
+
 /** 2.x alike: seconds, no upper-casing, `data` signed. A channel error never shows as a status there. */
 const v2 = {
+  ...v2And3,
   identity: [],
   time: epochSeconds,
-  upperCase: false,
-  algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5" },
+  signing: { upperCase: false, algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5" } },
   signed: "data",
   trimZeros: false,
   superclassLast: [],
@@ -86,10 +104,13 @@ const v2Query = {
   superclassLast: [],
   status: "status",
   amountUnit: "fen",
+  orderNo: "orderNo",
+  auto: true,
 } as const satisfies RefundQueryApi;
 
 /** 3.x alike: zoned time texts, the envelope signed. A transient channel error sets the refund to `fail`. */
 const v3 = {
+  ...v2And3,
   path: "/unipay/sync/order/refund",
   nonce: "always",
   time: zonedText,
@@ -110,7 +131,12 @@ const v3Query = {
   superclassLast: [],
   status: "status",
   amountUnit: "yuan",
+  orderNo: "orderNo",
+  auto: true,
 } as const satisfies RefundQueryApi;
+
+/** v4: the flattened string needs no knowledge of DaxPay's beans. */
+const v4Reply = { signed: "envelope", trimZeros: false, superclassLast: [] } as const satisfies ReplySigning;
 
 /** The releases by their names in DAXPAY_RELEASE, oldest first. */
 export const RELEASES = {
@@ -122,33 +148,67 @@ export const RELEASES = {
   "3.0.0-beta4": {
     ...v3,
     identity: ["appId"],
-    upperCase: false,
     ownership: "appId",
     locksOrder: true,
-    algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "SM3" },
+    signing: { upperCase: false, algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "SM3" } },
     // RefundOrderResult extends MchAppResult (appId), which extends BaseResult (id, createTime).
     query: { ...v3Query, superclassLast: ["appId", "id", "createTime"] },
   },
   "3.0.0": {
     ...v3,
     identity: ["appId", "mchNo"],
-    upperCase: true,
     ownership: "bizRefundNo",
     // The server computes MD5 where SM3 is chosen (PaymentAssistService of 3.0.0).
-    algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" },
+    signing: { upperCase: true, algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" } },
     query: v3Query,
+  },
+  /**
+   * DaxPay Open from about 2026-09-11 on (commit da838d25); earlier betas sign other strings. A final refund is answered
+   * from DaxPay's database, and any other is settled under a lock, so that syncing again is harmless.
+   */
+  "4.0.0-beta": {
+    path: "/unipay/sync/order/refund",
+    nonce: "always",
+    identity: ["mchNo"],
+    optionalIdentity: ["appId"],
+    reqId: true,
+    time: beijingText,
+    signing: "rsa",
+    // DaxPay translates its texts, of which some tell apart what has one code.
+    headers: { "accept-language": "zh-CN" },
+    ...v4Reply,
+    status: "orderStatus",
+    provisional: [],
+    resyncsClosed: true,
+    ownership: "none",
+    locksOrder: false,
+    query: {
+      ...v4Reply,
+      path: "/unipay/query/refund-order",
+      status: "status",
+      amountUnit: "fen",
+      orderNo: "tradeNo",
+      auto: false,
+    },
   },
 } as const satisfies Record<string, Release>;
 
 export type ReleaseName = keyof typeof RELEASES;
 export const RELEASE_NAMES = Object.keys(RELEASES) as ReleaseName[];
 
+/** The sign types of a release; none where it signs with keys. */
+export function signTypesOf({ signing }: Release): DigestSigning["algorithms"] {
+  return signing === "rsa" ? {} : signing.algorithms;
+}
+
 /** Throws a RangeError if the release has no such sign type, which no valid configuration names. */
 export function signingScheme(name: ReleaseName, signType: SignType): SigningScheme {
-  const { algorithms, upperCase }: Release = RELEASES[name];
+  const release: Release = RELEASES[name];
+  const algorithms = signTypesOf(release);
   const algorithm = algorithms[signType];
-  if (!algorithm) {
-    throw new RangeError(`expected one of ${Object.keys(algorithms).join(", ")} for DaxPay ${name}, got ${signType}`);
+  if (release.signing === "rsa" || !algorithm) {
+    const types = Object.keys(algorithms).join(", ") || "no sign type";
+    throw new RangeError(`expected ${types} for DaxPay ${name}, got ${signType}`);
   }
-  return { algorithm, upperCase };
+  return { algorithm, upperCase: release.signing.upperCase };
 }

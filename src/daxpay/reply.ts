@@ -4,13 +4,16 @@ import { DaxPayFailure, type FailureOptions } from "./failure.ts";
 import { type Json, type JsonObject, parseJson } from "./json.ts";
 import type { RefundQueryApi, Release, ReplySigning } from "./release.ts";
 import type { RefundQuery } from "./request.ts";
-import { signedMembers, type SigningScheme, verify } from "./sign.ts";
+import type { Signer } from "./signer.ts";
 
 /** More than any DaxPay reply has; what is larger is not read to its end. */
 export const MAX_REPLY_BYTES = 64 * 1024;
 
-/** What a verified reply is bound to: REFUND if the reply names the refund, SECRET_ONLY if it names none. */
-export type Binding = "SECRET_ONLY" | "REFUND";
+/**
+ * What a verified reply is bound to: REFUND if it names the refund, REQUEST if it only repeats the request's reqId,
+ * SECRET_ONLY if it does neither.
+ */
+export type Binding = "SECRET_ONLY" | "REFUND" | "REQUEST";
 
 /** A refund's state as a verified signature proves it. Times are epoch milliseconds. */
 export interface RefundReport {
@@ -49,12 +52,14 @@ export interface FailedReply {
 
 export interface ReplyContext {
   readonly release: Release;
-  readonly rule: SigningScheme;
-  /** Any of them may have signed. */
-  readonly secrets: readonly string[];
+  readonly signer: Omit<Signer, "sign">;
   readonly query: RefundQuery;
   /** The request's signature: like the secrets, it is redacted from DaxPay's texts. */
   readonly signature?: string;
+  /** As in the request; undefined where the release has none. */
+  readonly reqId?: string;
+  /** Used where the body holds none. */
+  readonly traceId?: string;
   readonly timeZone: string;
   /** When the reply arrived, in epoch milliseconds. */
   readonly now: number;
@@ -101,6 +106,7 @@ function read(body: Uint8Array, reading: Reading): RefundReport | FailedReply {
 interface Envelope {
   readonly object: JsonObject;
   readonly code: number;
+  /** v4's unsigned failures have `message` in place of `msg`. */
   readonly text: string | undefined;
   readonly traceId: string | undefined;
   readonly data: JsonObject | undefined;
@@ -117,13 +123,17 @@ function readEnvelope(body: Uint8Array, reading: Reading): Envelope {
     throw malformed(`expected JSON: ${(error as Error).message.slice(0, 200)}`);
   }
   if (json.type !== "object") throw malformed(`expected an object, got ${describeType(json)}`);
-  const traceId = optionalText(json, "traceId");
-  const text = optionalText(json, "msg");
+  const traceId = optionalText(json, "traceId") ?? reading.traceId;
+  const text = optionalText(json, "msg") ?? stringOf(json.members.get("message"));
   const data = json.members.get("data");
   if (data && data.type !== "object" && data.type !== "null") {
     throw malformed(`expected member "data" to be an object, got ${describeType(data)}`, { daxpayTraceId: traceId });
   }
-  const code = codeOf(json, "code", { daxpayTraceId: traceId, ...textOptions(undefined, text, reading) });
+  const options = { daxpayTraceId: traceId, ...textOptions(undefined, text, reading) };
+  const code = codeOf(json, "code", options);
+  if (reading.release.signing === "rsa" && json.members.get("code")?.type !== "number") {
+    throw malformed('expected member "code" to be a number, got a string', options);
+  }
   return { object: json, code, text, traceId, data: data?.type === "object" ? data : undefined };
 }
 
@@ -132,7 +142,7 @@ function readEnvelope(body: Uint8Array, reading: Reading): Envelope {
  * is wrong, and where it is missing although the envelope's code is 0.
  */
 function verifiedObject(envelope: Envelope, reading: Reading): JsonObject | undefined {
-  const { api, rule, secrets } = reading;
+  const { api, signer } = reading;
   // Where `data` is signed, an envelope with a signature comes from another release; it must verify all the same.
   const candidates = [envelope.object, envelope.data].filter((object) => object !== undefined);
   const signedObject = api.signed === "data" ? envelope.data : envelope.object;
@@ -140,14 +150,31 @@ function verifiedObject(envelope: Envelope, reading: Reading): JsonObject | unde
   for (const object of candidates) {
     const signature = optionalText(object, "sign");
     if (signature === undefined) continue;
-    const members = signedMembers(object, api);
-    if (!secrets.some((secret) => verify(members, signature, secret, rule))) {
+    if (!signer.verify(object, signature, api)) {
       throw unverified("its signature does not match", envelope, reading);
     }
     if (object === signedObject) verified = object;
   }
-  if (!verified && envelope.code === 0) throw unverified("it carries no signature", envelope, reading);
+  if (envelope.code === 0) {
+    if (!verified) throw unverified("it carries no signature", envelope, reading);
+    const ambiguity = signer.ambiguityOf(verified);
+    if (ambiguity) throw unverified(`its signature fits other replies too: ${ambiguity}`, envelope, reading);
+  }
+  if (verified) checkReqId(verified, envelope, reading);
   return verified;
+}
+
+/**
+ * Rejects the reply to another request. DaxPay's rejections before its handler may lack the reqId; what says something
+ * about the refund may not.
+ */
+function checkReqId(verified: JsonObject, { code, text, traceId }: Envelope, { reqId }: Reading): void {
+  if (reqId === undefined) return;
+  const actual = optionalText(verified, "reqId");
+  const needed = code === 0 || classifyCode(code, text ?? "").reason === "REFUND_NOT_FOUND";
+  if (actual === reqId || (actual === undefined && !needed)) return;
+  const got = actual === undefined ? "none" : JSON.stringify(actual.slice(0, 64));
+  throw mismatched(`expected its "reqId" to be the request's, got ${got}`, traceId);
 }
 
 interface ReplyTime {
@@ -186,6 +213,10 @@ function reportFrom(
     if (code !== 0) return failed(classifyDataCode(code, text), code, text);
   }
   if (queryApi && binding !== "REFUND") throw mismatched("expected it to name the refund, got no name", traceId);
+  const adjust = data.members.get("adjust");
+  if (adjust && adjust.type !== "boolean" && adjust.type !== "null") {
+    throw malformed(`expected member "data.adjust" to be a boolean, got ${describeType(adjust)}`);
+  }
   const daxpayStatus = optionalText(data, api.status);
   if (!daxpayStatus) throw malformed(`expected member "data.${api.status}", got none`, { daxpayTraceId: traceId });
   if (repliedAt === undefined || skewMs === undefined) {
@@ -205,14 +236,14 @@ function reportFrom(
 }
 
 /** What only a query's reply holds. */
-function queriedMembers(data: JsonObject, { amountUnit }: RefundQueryApi, reading: Reading) {
+function queriedMembers(data: JsonObject, { amountUnit, orderNo }: RefundQueryApi, reading: Reading) {
   const amount = scalarText(data.members.get("amount"));
   const amountFen = amount === undefined ? undefined : fenFrom(amount, amountUnit);
   if (amount !== undefined && amountFen === undefined) {
     throw malformed(`expected member "data.amount" to be an exact amount in ${amountUnit}, got ${amount.slice(0, 40)}`);
   }
   return {
-    orderNo: optionalText(data, "orderNo"),
+    orderNo: optionalText(data, orderNo),
     channel: optionalText(data, "channel"),
     amountFen,
     finishTime: timeOf(data, "finishTime", reading),
@@ -261,7 +292,7 @@ function checkTime(time: number, { now, maxSkewMs }: Reading): number {
 const FOREIGN_IDS = ["orderNo", "bizOrderNo", "outOrderNo", "transferNo", "bizTransferNo", "allocNo", "bizAllocNo"];
 
 /** Rejects a genuine reply about another refund, or about something else than a refund. */
-function bindingOf(data: JsonObject, { query, queryApi }: Reading, traceId: string | undefined): Binding {
+function bindingOf(data: JsonObject, { query, queryApi, reqId }: Reading, traceId: string | undefined): Binding {
   const name = query.refundNo ? "refundNo" : "bizRefundNo";
   const actual = optionalText(data, name);
   if (actual === undefined) {
@@ -271,7 +302,7 @@ function bindingOf(data: JsonObject, { query, queryApi }: Reading, traceId: stri
       return member && !(queryApi && member.type === "null");
     });
     if (foreign) throw mismatched(`expected it to name the refund, got "${foreign}" instead`, traceId);
-    return "SECRET_ONLY";
+    return reqId === undefined ? "SECRET_ONLY" : "REQUEST";
   }
   if (actual !== query[name]) {
     const got = JSON.stringify(actual.slice(0, 100));
@@ -288,8 +319,7 @@ function unverified(what: string, envelope: Envelope, reading: Reading): DaxPayF
   // Shown although unproven, so that people can look into it; the reason marks it. 2.x's failures are in `data`.
   const inner = reading.api.signed === "data" ? envelope.data : undefined;
   const code = integerOf(inner?.members.get("code")) || envelope.code;
-  const innerText = inner?.members.get("msg");
-  const text = innerText?.type === "string" ? innerText.value : envelope.text;
+  const text = stringOf(inner?.members.get("msg")) ?? envelope.text;
   return new DaxPayFailure("REPLY_UNVERIFIED", `Cannot trust the reply: ${what}`, {
     daxpayTraceId: envelope.traceId,
     ...(code === 0 ? {} : { daxpayCode: code, ...textOptions(code, text, reading) }),
@@ -311,7 +341,7 @@ function textOptions(
 }
 
 /** DaxPay knows the secret, 3.0.0 in capitals as well, and its texts go to callers and into the log. */
-function redact(text: string | undefined, { secrets, signature = "" }: Reading): string | undefined {
+function redact(text: string | undefined, { signer: { secrets }, signature = "" }: Reading): string | undefined {
   if (!text) return text;
   // Shorter ones also stand in other words, and taking them out there would show them.
   const hidden = [...secrets, signature].filter((one) => one.length >= 6);
@@ -350,6 +380,10 @@ function optionalText(object: JsonObject, name: string): string | undefined {
     throw malformed(`expected member "${name}" to be a string, got ${describeType(member)}`);
   }
   return member.value;
+}
+
+function stringOf(member: Json | undefined): string | undefined {
+  return member?.type === "string" ? member.value : undefined;
 }
 
 function preview(member: Json): string {

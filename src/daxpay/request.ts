@@ -1,5 +1,5 @@
 import type { Release } from "./release.ts";
-import { sign, type SigningScheme } from "./sign.ts";
+import type { Signer } from "./signer.ts";
 
 /** Names a refund by either number; with both, refundNo decides. Empty texts count as not given. */
 export interface RefundQuery {
@@ -11,8 +11,7 @@ export interface RefundQuery {
 
 export interface RequestOptions {
   readonly release: Release;
-  readonly rule: SigningScheme;
-  readonly secret: string;
+  readonly signer: Pick<Signer, "sign">;
   /** The configured values of the release's identity members. */
   readonly identity: Readonly<Record<"appId" | "mchNo", string>>;
   readonly timeZone: string;
@@ -27,6 +26,8 @@ export interface SignedRequest {
   readonly body: string;
   /** As in the body; redacted from everything that is passed on. */
   readonly signature: string;
+  /** As in the body; undefined where the release has none. */
+  readonly reqId: string | undefined;
 }
 
 /**
@@ -39,13 +40,18 @@ export function signedRequest(query: RefundQuery, options: RequestOptions): Sign
   if (query.refundNo) members.refundNo = query.refundNo;
   if (query.bizRefundNo) members.bizRefundNo = query.bizRefundNo;
   for (const name of release.identity) members[name] = options.identity[name];
+  for (const name of release.optionalIdentity) {
+    if (options.identity[name]) members[name] = options.identity[name];
+  }
   if (query.clientIp) members.clientIp = query.clientIp;
   const nonceStr = nonceOf(query, options);
   if (nonceStr) members.nonceStr = nonceStr;
+  const reqId = release.reqId ? options.nonce() : undefined;
+  if (reqId) members.reqId = reqId;
   members.reqTime = release.time.write(options.now, options.timeZone);
   const texts = Object.entries(members).map(([name, value]) => [name, String(value)] as const);
-  const signature = sign(texts, options.secret, options.rule);
-  return { body: JSON.stringify({ ...members, sign: signature }), signature };
+  const signature = options.signer.sign(texts);
+  return { body: JSON.stringify({ ...members, sign: signature }), signature, reqId };
 }
 
 function nonceOf(query: RefundQuery, { release, nonce }: RequestOptions): string {

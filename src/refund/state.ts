@@ -30,8 +30,9 @@ export interface RefundState {
   readonly unchangedSince: number | undefined;
 }
 
-/** DaxPay's values: 2.x's RefundSyncStatusEnum and its `close`, RefundStatusEnum. Anything else is UNKNOWN. */
+/** DaxPay's values: 2.x's RefundSyncStatusEnum and its `close`, RefundStatusEnum, v4's `init`. Anything else is UNKNOWN. */
 const STATUSES: Readonly<Record<string, Status>> = {
+  init: "IN_PROGRESS",
   progress: "IN_PROGRESS",
   refund_progress: "IN_PROGRESS",
   success: "SUCCEEDED",

@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 import { createDoubts } from "./doubt.ts";
 import type { RefundListener } from "./event.ts";
 import { createRefundMemory } from "./memory.ts";
-import type { QueryMode } from "./query-mode.ts";
+import { effectiveQueryMode, type QueryMode } from "./query-mode.ts";
 import type { Permit, RateLimiter } from "./rate-limiter.ts";
 import type { SharedCall } from "./single-flight.ts";
 import { isSettled, isSyncable, type RefundState, stateFrom, statusOf } from "./state.ts";
@@ -78,7 +78,7 @@ const MAX_OWN = 10_000;
 export function createSyncer(options: SyncerOptions): Syncer {
   const { daxpay, rateLimiter, breaker, clock, onEvent } = options;
   const { release } = daxpay;
-  const queryMode = release.query ? options.queryMode : "off";
+  const queryMode = effectiveQueryMode(options.queryMode, release);
   const memory = createRefundMemory({
     now: clock.now,
     onConflict: (before, after) => onEvent({ type: "conflict", before, after }),

@@ -125,6 +125,7 @@ describe("DaxPay.query()", () => {
       "2.0.8": "/unipay/query/refundOrder",
       "3.0.0-beta4": "/unipay/query/refundOrder",
       "3.0.0": "/unipay/query/refundOrder",
+      "4.0.0-beta": "/unipay/query/refund-order",
     });
   });
 

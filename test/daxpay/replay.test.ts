@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { createDaxPay } from "../../src/daxpay/client.ts";
 import { DaxPayFailure, type Reason } from "../../src/daxpay/failure.ts";
-import { type Release, type ReleaseName, RELEASES, type SignType } from "../../src/daxpay/release.ts";
+import { type Release, type ReleaseName, RELEASES, SIGN_TYPES, signTypesOf } from "../../src/daxpay/release.ts";
 import type { Algorithm } from "../../src/daxpay/sign.ts";
 
 /**
@@ -81,8 +81,8 @@ function outcomeOf({ body, path }: Recorded): Outcome {
 }
 
 function signTypeOf(release: Release, algorithm: Algorithm = "HMAC_SHA256"): SignType {
-  const types = Object.keys(release.algorithms) as SignType[];
-  const type = types.find((type) => release.algorithms[type] === algorithm);
+  const types = signTypesOf(release);
+  const type = SIGN_TYPES.find((type) => types[type] === algorithm);
   if (!type) throw new RangeError(`expected an algorithm of the release, got ${algorithm}`);
   return type;
 }

@@ -2,6 +2,8 @@ import { createHash, createHmac } from "node:crypto";
 import type { Reason } from "../../src/daxpay/failure.ts";
 import { readQueryReply, readReply, type ReplyContext } from "../../src/daxpay/reply.ts";
 import { type Release, type ReleaseName, RELEASES } from "../../src/daxpay/release.ts";
+import type { SigningScheme } from "../../src/daxpay/sign.ts";
+import { createDigestSigner } from "../../src/daxpay/signer.ts";
 
 export const SECRET = "123456";
 /** The time of DaxPay's 2.x examples, 1715576198, in milliseconds, and that of its 3.x examples in Asia/Shanghai. */
@@ -12,25 +14,32 @@ export const NOW_3 = Date.UTC(2025, 7, 26, 4, 0, 1);
 export const hmac = (text: string, secret = SECRET) => createHmac("sha256", secret).update(text).digest("hex");
 export const md5 = (text: string) => createHash("md5").update(text).digest("hex");
 
-export function contextOf(name: ReleaseName, changes: Partial<ReplyContext> = {}): ReplyContext {
+/** A context of a release that signs with a digest. */
+export type Changes = Partial<ReplyContext> & {
+  readonly rule?: SigningScheme;
+  readonly secrets?: readonly string[];
+};
+
+export function contextOf(name: ReleaseName, changes: Changes = {}): ReplyContext {
   const release: Release = RELEASES[name];
+  const upperCase = release.signing !== "rsa" && release.signing.upperCase;
+  const { rule = { algorithm: "HMAC_SHA256", upperCase }, secrets = [SECRET], ...others } = changes;
   return {
     release,
-    rule: { algorithm: "HMAC_SHA256", upperCase: release.upperCase },
-    secrets: [SECRET],
+    signer: createDigestSigner(rule, secrets),
     query: { refundNo: "DEVR24051020531763000004", bizRefundNo: "", clientIp: "", nonceStr: "" },
     timeZone: "Asia/Shanghai",
     now: release.signed === "data" ? NOW_2 : NOW_3,
     maxSkewMs: 300_000,
-    ...changes,
+    ...others,
   };
 }
 
-export function read(name: ReleaseName, body: string | Uint8Array, changes: Partial<ReplyContext> = {}) {
+export function read(name: ReleaseName, body: string | Uint8Array, changes: Changes = {}) {
   return readReply(typeof body === "string" ? new TextEncoder().encode(body) : body, contextOf(name, changes));
 }
 
-export function readQuery(name: ReleaseName, body: string | Uint8Array, changes: Partial<ReplyContext> = {}) {
+export function readQuery(name: ReleaseName, body: string | Uint8Array, changes: Changes = {}) {
   return readQueryReply(typeof body === "string" ? new TextEncoder().encode(body) : body, contextOf(name, changes));
 }
 

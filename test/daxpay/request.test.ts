@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { signedRequest } from "../../src/daxpay/request.ts";
 import { type Release, RELEASES } from "../../src/daxpay/release.ts";
+import { createSigner } from "../../src/daxpay/signer.ts";
 
 const secret = "123456";
 const nonce = () => "d112892e382a7093";
@@ -9,8 +10,8 @@ const asked = { refundNo: "", bizRefundNo: "", clientIp: "127.0.0.1", nonceStr: 
 
 function body(name: keyof typeof RELEASES, query: Partial<typeof asked>, now: number, timeZone = "Asia/Shanghai") {
   const release: Release = RELEASES[name];
-  const rule = { algorithm: "HMAC_SHA256", upperCase: release.upperCase } as const;
-  return signedRequest({ ...asked, ...query }, { release, rule, secret, identity, timeZone, now, nonce }).body;
+  const signer = createSigner(name, { signType: "HMAC_SHA256", secret });
+  return signedRequest({ ...asked, ...query }, { release, signer, identity, timeZone, now, nonce }).body;
 }
 
 test("signedRequest() of documented: the interface page's own request, to the letter", () => {
@@ -85,5 +86,6 @@ test("RELEASES have the paths that DaxPay serves", () => {
     "2.0.8": "/unipay/sync/refund",
     "3.0.0-beta4": "/unipay/sync/order/refund",
     "3.0.0": "/unipay/sync/order/refund",
+    "4.0.0-beta": "/unipay/sync/order/refund",
   });
 });

@@ -1,7 +1,8 @@
 import { CONNECTION_OPTIONS, createHttp, endpoint, nonReplayableBody, readBody } from "../../../src/daxpay/http.ts";
-import { RELEASES, signingScheme } from "../../../src/daxpay/release.ts";
+import { RELEASES } from "../../../src/daxpay/release.ts";
 import { readReply } from "../../../src/daxpay/reply.ts";
 import { signedRequest } from "../../../src/daxpay/request.ts";
+import { createSigner } from "../../../src/daxpay/signer.ts";
 import { nextRefundNo } from "../contender.ts";
 import type { Upstream } from "../upstream.ts";
 
@@ -44,14 +45,14 @@ export async function measureHttpClient(
 
 async function exchange({ release: name, url }: Upstream, post: Post): Promise<void> {
   const release = RELEASES[name];
-  const context = { release, rule: signingScheme(name, "HMAC_SHA256"), timeZone: "Asia/Shanghai" };
+  const signer = createSigner(name, { signType: "HMAC_SHA256", secret: "123456" });
+  const context = { release, signer, timeZone: "Asia/Shanghai" };
   const query = { refundNo: nextRefundNo(), bizRefundNo: "", clientIp: "", nonceStr: "n" };
   const now = Date.now();
-  const secret = "123456";
   const identity = { appId: "", mchNo: "" };
-  const { body } = signedRequest(query, { ...context, secret, identity, now, nonce: () => "n" });
+  const { body } = signedRequest(query, { ...context, identity, now, nonce: () => "n" });
   const bytes = await post(endpoint(new URL(url), release.path), body);
-  const reply = readReply(bytes, { ...context, secrets: [secret], query, now, maxSkewMs: 300_000 });
+  const reply = readReply(bytes, { ...context, query, now, maxSkewMs: 300_000 });
   if (reply.kind === "failure") throw reply.failure;
 }
 

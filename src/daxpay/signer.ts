@@ -1,0 +1,62 @@
+import type { KeyObject } from "node:crypto";
+import { ambiguityOf, flattenedString, joined } from "./flatten.ts";
+import type { JsonObject } from "./json.ts";
+import { type Release, type ReleaseName, RELEASES, signingScheme, type SignType } from "./release.ts";
+import { signRsa, verifyRsa } from "./rsa.ts";
+import { type Members, type NestedForm, sign, signedMembers, type SigningScheme, verify } from "./sign.ts";
+
+/** What an account signs and verifies with: a secret, or on 4.0.0-beta keys. */
+export interface SigningKeys {
+  readonly signType: SignType;
+  /** Empty where the release signs with keys. */
+  readonly secret: string;
+  /** Also accepted when verifying replies, while the secret is being changed. */
+  readonly previousSecret?: string;
+  /** RSA; the merchant's. */
+  readonly privateKey?: KeyObject;
+  /** RSA; any of the platform's keys may have signed a reply. */
+  readonly platformKeys?: readonly KeyObject[];
+}
+
+/** Signs requests and verifies replies of one release. */
+export interface Signer {
+  /** Returns the value of a request's member `sign`. */
+  sign(members: Members): string;
+  /** Whether the signature of a received object is genuine by any key. */
+  verify(object: JsonObject, signature: string, form: NestedForm): boolean;
+  /** Returns why a verified object could be another one that has the same signature; see `ambiguityOf`. */
+  ambiguityOf(object: JsonObject): string | undefined;
+  /** What DaxPay knows and must not be shown. */
+  readonly secrets: readonly string[];
+}
+
+/** Throws a RangeError if the release has no such sign type, or a key is missing; no valid configuration is so. */
+export function createSigner(name: ReleaseName, keys: SigningKeys): Signer {
+  const { signing }: Release = RELEASES[name];
+  if (signing === "rsa") return createRsaSigner(keys);
+  const secrets = [keys.secret, ...(keys.previousSecret ? [keys.previousSecret] : [])];
+  return createDigestSigner(signingScheme(name, keys.signType), secrets);
+}
+
+/** Signs with the first secret; any may have signed a reply. */
+export function createDigestSigner(scheme: SigningScheme, secrets: readonly string[]): Signer {
+  return {
+    sign: (members) => sign(members, secrets[0], scheme),
+    verify(object, signature, form) {
+      const members = signedMembers(object, form);
+      return secrets.some((secret) => verify(members, signature, secret, scheme));
+    },
+    ambiguityOf: () => undefined,
+    secrets,
+  };
+}
+
+function createRsaSigner({ privateKey, platformKeys = [] }: SigningKeys): Signer {
+  if (!privateKey || platformKeys.length === 0) throw new RangeError("expected a private key and platform keys");
+  return {
+    sign: (members) => signRsa(joined(members), privateKey),
+    verify: (object, signature) => verifyRsa(flattenedString(object), signature, platformKeys),
+    ambiguityOf,
+    secrets: [],
+  };
+}
