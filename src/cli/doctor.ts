@@ -41,7 +41,7 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
       return 2;
   }
   const { json, refundNo } = line.command;
-  const source = { ...config, env: (name: string) => config.env(name) || DEFAULTS[name] };
+  const source = { ...config, env: (name: string) => config.env(name) || defaultOf(name, config) };
   const result = readConfig(source, { acceptUntypedSecrets: true });
   if (result.kind === "invalid") {
     if (json) print(JSON.stringify({ ok: false, problems: result.problems, steps: [] }));
@@ -55,8 +55,12 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
   return examination.ok ? 0 : 1;
 }
 
-/** The release is what the doctor finds out. */
-const DEFAULTS: Readonly<Record<string, string>> = { DAXPAY_RELEASE: "documented" };
+/** The release is what the doctor finds out. Only v4 has a private key. */
+function defaultOf(name: string, { env }: ConfigSource): string | undefined {
+  if (name !== "DAXPAY_RELEASE") return undefined;
+  const hasKey = env("DAXPAY_PRIVATE_KEY") || env("DAXPAY_PRIVATE_KEY_FILE");
+  return hasKey ? "4.0.0-beta" : "documented";
+}
 
 const COMMAND_LINE = {
   options: { "refund-no": { type: "string" }, json: { type: "boolean" } },

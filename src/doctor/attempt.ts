@@ -6,7 +6,9 @@ import {
   RELEASES,
   signingScheme,
   type SignType,
+  signTypesOf,
 } from "../daxpay/release.ts";
+import { createSigner, type Signer } from "../daxpay/signer.ts";
 import { type Secret, secretsOf } from "./secret.ts";
 
 /** One way to send a request: as configured, or with parts of the configuration replaced. */
@@ -14,7 +16,23 @@ export interface Attempt {
   readonly release: ReleaseName;
   readonly path: string;
   readonly signType: SignType;
+  /** Unused where the release signs with keys. */
   readonly secret: Secret;
+  /** What is signed in place of the request's members; themselves unless set. */
+  readonly variant?: StringVariant;
+}
+
+/** `wrong`: another string, whose signature no DaxPay accepts. `utcTime`: as betas of v4 before 4.0.0-beta signed. */
+export type StringVariant = "wrong" | "utcTime";
+
+/** Signs and verifies as the attempt does. */
+export function signerOf({ release, signType, secret }: Attempt, options: DaxPayOptions): Signer {
+  return createSigner(release, { ...options, signType, secret: secret.text });
+}
+
+/** Whether the configuration holds what the release signs with. */
+function isSignable(release: ReleaseName, { secret, privateKey, platformKeys }: DaxPayOptions): boolean {
+  return RELEASES[release].signing === "rsa" ? Boolean(privateKey && platformKeys?.length) : secret !== "";
 }
 
 export function configuredAttempt(options: DaxPayOptions): Attempt {
@@ -29,11 +47,12 @@ export function configuredAttempt(options: DaxPayOptions): Attempt {
 export function otherAttempts(options: DaxPayOptions): Attempt[] {
   const configured = configuredAttempt(options);
   const releases = [configured.release, ...RELEASE_NAMES.toReversed()]
-    .filter((name, index, all) => all.indexOf(name) === index && (name !== "documented" || index === 0));
+    .filter((name, index, all) => all.indexOf(name) === index && (name !== "documented" || index === 0))
+    .filter((name) => isSignable(name, options));
   const attempts = releases.flatMap((release) =>
     pathsOf(release, options).flatMap((path) =>
-      signTypesOf(release, options.signType).flatMap((signType) =>
-        secretsOf(options).map((secret): Attempt => ({ release, path, signType, secret }))
+      signTypesFor(release, options.signType).flatMap((signType) =>
+        secretsFor(release, options).map((secret): Attempt => ({ release, path, signType, secret }))
       )
     )
   );
@@ -50,14 +69,13 @@ export function otherAttempts(options: DaxPayOptions): Attempt[] {
 
 /** What reaches DaxPay of an attempt: at one path, two releases may expect the same. */
 function wireOf(attempt: Attempt): string {
-  const { nonce, identity, time }: Release = RELEASES[attempt.release];
+  const { nonce, identity, time, signing }: Release = RELEASES[attempt.release];
   return JSON.stringify([
     attempt.path,
     nonce === "always",
     identity,
     time.expected,
-    signingScheme(attempt.release, attempt.signType),
-    attempt.secret.text,
+    ...(signing === "rsa" ? [signing] : [signingScheme(attempt.release, attempt.signType), attempt.secret.text]),
   ]);
 }
 
@@ -67,10 +85,17 @@ function pathsOf(release: ReleaseName, { path }: DaxPayOptions): string[] {
   return path === undefined || path === own ? [own] : [path, own];
 }
 
+/** With keys there is nothing to read in another way. */
+function secretsFor(name: ReleaseName, options: DaxPayOptions): Secret[] {
+  const secrets = secretsOf(options);
+  return RELEASES[name].signing === "rsa" ? secrets.slice(0, 1) : secrets;
+}
+
 /** The release's sign types, the preferred one first, one for each algorithm that its server really computes. */
-function signTypesOf(name: ReleaseName, preferred: SignType): SignType[] {
-  const { algorithms }: Release = RELEASES[name];
+function signTypesFor(name: ReleaseName, preferred: SignType): SignType[] {
+  const algorithms = signTypesOf(RELEASES[name]);
   const types = Object.keys(algorithms) as SignType[];
+  if (types.length === 0) return [preferred];
   return types
     .sort((a, b) => Number(b === preferred) - Number(a === preferred))
     .filter((type, index, all) => all.findIndex((other) => algorithms[other] === algorithms[type]) === index);

@@ -26,6 +26,8 @@ export interface Clocks {
 const LIMITS: Readonly<Partial<Record<ReleaseName, { readonly old: number; readonly ahead: number }>>> = {
   // Counted in whole seconds: 60.x s ahead are 60.
   "2.0.8": { old: 10_000, ahead: 61_000 },
+  // Off as shipped.
+  "4.0.0-beta": { old: 300_000, ahead: 300_000 },
 };
 
 /**
@@ -77,9 +79,12 @@ function measuredReasons(aheadMs: number, clocks: Clocks, options: DaxPayOptions
   return [clockReason(aheadMs > 0, aheadMs, limit)];
 }
 
+const V4_EXPIRED = "请求时间戳已过期，请重试";
+
 /** DaxPay's text shows the direction, even if no time was measured. */
 function rejectedReason(text: string, aheadMs: number | undefined, clocks: Clocks, options: DaxPayOptions): Reason {
-  const behind = !/晚于/.test(text);
+  // v4 has one text for both directions.
+  const behind = text === V4_EXPIRED && aheadMs !== undefined ? aheadMs > 0 : !/晚于/.test(text);
   const agrees = aheadMs !== undefined && Math.abs(aheadMs) < 5_000;
   if (isZoned(clocks.release) && (agrees || isOtherZone(aheadMs ?? 0, clocks))) return zoneReason(clocks, options);
   if (agrees) {

@@ -2,6 +2,7 @@ import type { ClientDeps } from "../daxpay/client.ts";
 import { clockStep } from "./clock.ts";
 import type { DoctorOptions } from "./options.ts";
 import { pathStep } from "./path.ts";
+import { diagnoseKeys } from "./ping.ts";
 import { createProbe, type Probe } from "./probe.ts";
 import { checkQuery } from "./query.ts";
 import { withoutSecrets } from "./redact.ts";
@@ -10,7 +11,7 @@ import { readResult, replyStep } from "./reply.ts";
 import { checkRequestAge } from "./request-age.ts";
 import { search } from "./search.ts";
 import { aheadMsOf, clocksOf, settle, withRefund } from "./settle.ts";
-import { checkVerification, signatureStep } from "./signature.ts";
+import { checkVerification, needsDiagnosis, signatureStep } from "./signature.ts";
 import { skipped, type Step, step, type StepId } from "./step.ts";
 import { SHORTEST_ZONE_SHIFT_MS } from "./zone.ts";
 
@@ -37,13 +38,12 @@ export async function examine(
   { refundNo }: ExamineOptions = {},
 ): Promise<Examination> {
   using probe = createProbe(options, deps);
-  const steps = withoutSecrets(await stepsOf(options, deps, probe, refundNo), options);
+  const steps = withoutSecrets(await stepsOf(options, probe, refundNo), options);
   return { steps, ok: steps.every(({ status }) => status !== "failed"), requests: probe.count() };
 }
 
 async function stepsOf(
   options: DoctorOptions,
-  deps: ClientDeps,
   probe: Probe,
   refundNo: string | undefined,
 ): Promise<Step[]> {
@@ -60,11 +60,12 @@ async function stepsOf(
   const settled = await settle(match, probe, options);
   const reading = settled && readResult(settled.result, probe.unknownRefund, options);
   const reply = settled && reading ? replyStep(settled.result, reading, options) : undefined;
-  const verification = match === configured ? await checkVerification(match, probe, deps.nonce()) : undefined;
+  const verification = match === configured ? await checkVerification(match, probe) : undefined;
+  const diagnosis = needsDiagnosis(found) ? await diagnoseKeys(configured, probe) : undefined;
   const first = [
     step("address", `${options.url.origin} responds`),
     pathStep(found, options),
-    signatureStep(found, options, verification),
+    signatureStep(found, options, { verification, diagnosis }),
     reply ?? skipped("reply", "not checked, because DaxPay accepted no request"),
   ];
   const clocks = clocksOf(found, settled, reading?.skewMs);

@@ -30,6 +30,8 @@ export interface Interpretation {
   readonly text: string;
   /** Whether the reply carries a signature, right or wrong. */
   readonly signed: boolean;
+  /** Whether it has a member that only v4 writes: `message` in unsigned failures, `reqId` in signed ones. */
+  readonly v4: boolean;
 }
 
 const VERDICTS: Readonly<Record<Reason, Verdict>> = {
@@ -67,9 +69,10 @@ export function interpret({ status, body }: Answer): Interpretation {
   const inner = outer === 0 ? numberOf(data?.members.get("code")) : undefined;
   const carrier = inner ? data : envelope;
   const code = inner ? inner : outer;
-  const text = textOf(carrier?.members.get("msg"));
+  const text = textOf(carrier?.members.get("msg")) || textOf(envelope?.members.get("message"));
   const signed = [envelope, data].some((object) => textOf(object?.members.get("sign")) !== "");
-  return { verdict: verdictOf({ status, code, text, inner: Boolean(inner) }), envelope, code, text, signed };
+  const v4 = code !== undefined && (envelope?.members.has("message") || envelope?.members.has("reqId")) === true;
+  return { verdict: verdictOf({ status, code, text, inner: Boolean(inner) }), envelope, code, text, signed, v4 };
 }
 
 interface ReplySummary {
@@ -88,7 +91,8 @@ function verdictOf({ status, code, text, inner }: ReplySummary): Verdict {
   if (code === undefined) return status === 500 ? "notServed" : "notDaxPay";
   if (code === 0) return "accepted";
   if (inner) return classifyDataCode(code, text).reason === "CLOCK_SKEW" ? "clockRejected" : "accepted";
-  if (NOT_SERVED_CODES.includes(code)) return "notServed";
+  // v4's code for a merchant that is switched off is 1 too.
+  if (NOT_SERVED_CODES.includes(code) && !/未启用/.test(text)) return "notServed";
   if (code === V2_0_5_UNKNOWN.code && text === V2_0_5_UNKNOWN.text) return "accepted";
   return VERDICTS[classifyCode(code, text).reason];
 }

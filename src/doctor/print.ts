@@ -1,12 +1,18 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import type { Examination } from "./examine.ts";
+import { signsWithKeys } from "./ping.ts";
 import { type Step, STEP_TITLES, type StepStatus } from "./step.ts";
+
+/** What the configured release signs with. */
+function signingOf({ release, signType }: DaxPayOptions): string {
+  return signsWithKeys(release) ? "RSA" : signType;
+}
 
 const MARKS: Readonly<Record<StepStatus, string>> = { passed: "✓", warning: "!", failed: "✗", skipped: "–" };
 
 /** Formats the result for people. */
-export function formatText({ steps, requests }: Examination, { url, release, signType }: DaxPayOptions): string {
-  const lines = [`DaxPay at ${url.href}, checked as ${release} with ${signType}`, ""];
+export function formatText({ steps, requests }: Examination, options: DaxPayOptions): string {
+  const lines = [`DaxPay at ${options.url.href}, checked as ${options.release} with ${signingOf(options)}`, ""];
   for (const { id, status, found, reasons } of steps) {
     lines.push(`${MARKS[status]} ${STEP_TITLES[id]}: ${found}`);
     for (const { advice } of reasons) lines.push(`  → ${advice}`);
@@ -31,12 +37,12 @@ function count(number: number, noun: string): string {
  * Formats the result for scripts: one JSON object on one line. `ok` is the exit code's; of a step, it is true also with
  * warnings and null if the step was skipped. New members, steps and causes may be added; none are renamed or removed.
  */
-export function formatJson({ steps, ok, requests }: Examination, { url, release, signType }: DaxPayOptions): string {
+export function formatJson({ steps, ok, requests }: Examination, options: DaxPayOptions): string {
   return JSON.stringify({
     ok,
-    url: url.href,
-    release,
-    signType,
+    url: options.url.href,
+    release: options.release,
+    signType: signingOf(options),
     requests,
     steps: steps.map(({ id, status, found, reasons }) => ({
       id,

@@ -1,8 +1,9 @@
 import type { ClientDeps, DaxPayOptions } from "../daxpay/client.ts";
 import { CONNECTION_OPTIONS, endpoint, nonReplayableBody, readBody } from "../daxpay/http.ts";
-import { RELEASES, signingScheme } from "../daxpay/release.ts";
-import { type RefundQuery, signedRequest } from "../daxpay/request.ts";
-import type { Attempt } from "./attempt.ts";
+import { type Release, RELEASES } from "../daxpay/release.ts";
+import { type RefundQuery, type SignedRequest, signedRequest } from "../daxpay/request.ts";
+import type { Members } from "../daxpay/sign.ts";
+import { type Attempt, signerOf, type StringVariant } from "./attempt.ts";
 import { type ConnectionFailure, connectionFailureFrom, timeoutFailure } from "./connection-failure.ts";
 
 /** A complete HTTP reply, before anything in it is trusted. */
@@ -15,6 +16,8 @@ export interface Answer {
   readonly body: Uint8Array;
   /** By our clock, in epoch milliseconds. */
   readonly arrivedAt: number;
+  /** The request that it answers. */
+  readonly request: SignedRequest;
 }
 
 export interface ProbeOptions {
@@ -48,40 +51,58 @@ export function createProbe(options: DaxPayOptions, deps: ClientDeps): Probe {
   let sent = 0;
 
   async function send(attempt: Attempt, { shiftMs = 0, refund = unknownRefund }: ProbeOptions = {}) {
-    const body = bodyOf(attempt, refund, shiftMs);
+    const request = requestOf(attempt, refund, shiftMs);
+    const { headers }: Release = RELEASES[attempt.release];
     const signal = AbortSignal.timeout(timeoutMs);
     const init = {
       method: "POST",
-      headers: { "content-type": "application/json", "user-agent": "daxpay-refund-sync-doctor" },
-      ...nonReplayableBody(body),
+      headers: { ...headers, "content-type": "application/json", "user-agent": "daxpay-refund-sync-doctor" },
+      ...nonReplayableBody(request.body),
       redirect: "manual",
       signal,
       client,
     } as const;
     sent++;
     try {
-      return await readAnswer(await deps.fetch(endpoint(options.url, attempt.path), init), deps.now);
+      const response = await deps.fetch(endpoint(options.url, attempt.path), init);
+      return await readAnswer(response, request, deps.now);
     } catch (error) {
       return signal.aborted ? timeoutFailure(timeoutMs) : connectionFailureFrom(error);
     }
   }
 
-  function bodyOf(attempt: Attempt, refund: RefundQuery, shiftMs: number): string {
+  function requestOf(attempt: Attempt, refund: RefundQuery, shiftMs: number): SignedRequest {
+    const signer = signerOf(attempt, options);
     return signedRequest(refund, {
       release: RELEASES[attempt.release],
-      rule: signingScheme(attempt.release, attempt.signType),
-      secret: attempt.secret.text,
+      signer: { sign: (members) => signer.sign(variantOf(members, attempt.variant)) },
       identity: { appId: options.appId ?? "", mchNo: options.mchNo ?? "" },
       timeZone: options.timeZone,
       now: deps.now() + shiftMs,
       nonce: deps.nonce,
-    }).body;
+    });
   }
 
   return { unknownRefund, send, count: () => sent, [Symbol.dispose]: () => client.close() };
 }
 
-async function readAnswer(response: Response, now: () => number): Promise<Answer> {
+function variantOf(members: Members, variant: StringVariant | undefined): Members {
+  switch (variant) {
+    case undefined:
+      return members;
+    case "wrong":
+      return [...members, ["z", "wrong"]];
+    case "utcTime":
+      return [...members].map(([name, text]) => [name, name === "reqTime" ? utcFromBeijing(text) : text] as const);
+  }
+}
+
+/** Writes Beijing's `2026-01-02 12:00:00` as `2026-01-02T04:00:00Z`. */
+function utcFromBeijing(text: string): string {
+  return Temporal.Instant.from(`${text.replace(" ", "T")}+08:00`).toString();
+}
+
+async function readAnswer(response: Response, request: SignedRequest, now: () => number): Promise<Answer> {
   const date = Date.parse(response.headers.get("date") ?? "");
   return {
     kind: "answer",
@@ -90,5 +111,6 @@ async function readAnswer(response: Response, now: () => number): Promise<Answer
     date: Number.isNaN(date) ? undefined : date,
     body: await readBody(response),
     arrivedAt: now(),
+    request,
   };
 }

@@ -48,6 +48,13 @@ export async function checkQuery(
     const found = `${noQuery(attempt.release)}: every call syncs at once`;
     return queryMode === "only" ? warning("query", found, [ONLY_IGNORED]) : step("query", found);
   }
+  const { query: api }: Release = RELEASES[attempt.release];
+  if (queryMode === "auto" && !api?.auto) {
+    return step(
+      "query",
+      `not needed: on ${attempt.release} a sync is harmless to repeat, and DAXPAY_QUERY=auto sends no query`,
+    );
+  }
   if (queryMode === "off") return step("query", `not checked: ${describeMode(queryMode)}`);
   const result = await attemptOnce(query, probe, { shiftMs: aheadMs });
   if (result.kind === "connectionFailure") return inconclusive("query", result.found);

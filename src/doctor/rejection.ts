@@ -2,6 +2,12 @@ import type { Reason } from "./step.ts";
 
 const ROWS: readonly (Reason & { readonly pattern: RegExp })[] = [
   {
+    pattern: /商户公钥/,
+    cause: "MERCHANT_KEY_MISSING",
+    advice:
+      "Enter the public key of DAXPAY_PRIVATE_KEY (商户公钥) for the merchant in DaxPay's administration: it has none",
+  },
+  {
     pattern: /商户号和应用号不匹配/,
     cause: "APP_UNKNOWN",
     advice: "DAXPAY_APP_ID is no application of the merchant DAXPAY_MCH_NO: correct one of them",

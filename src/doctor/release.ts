@@ -7,10 +7,13 @@ import type { Reason } from "./step.ts";
 interface Clue {
   readonly release: ReleaseName;
   readonly paths: readonly string[];
-  readonly code: number;
+  /** Any unless set. */
+  readonly code?: number;
   readonly text: RegExp;
   /** Whether the rejection carries a signature. */
   readonly signed?: boolean;
+  /** Whether the rejection is written as v4 does; others are not. */
+  readonly v4?: boolean;
   /** With which release's members the request was sent. */
   readonly sentAs?: ReleaseName;
 }
@@ -19,6 +22,7 @@ const SYNC_2 = [RELEASES["2.0.8"].path, RELEASES.documented.path];
 const SYNC_3 = [RELEASES["3.0.0"].path];
 
 const CLUES: readonly Clue[] = [
+  { release: "4.0.0-beta", paths: SYNC_3, text: /(?:)/, v4: true },
   { release: "2.0.6", paths: [RELEASES["2.0.6"].path], code: 20000, text: /未通过签名验证/ },
   { release: "2.0.7", paths: SYNC_2, code: 20000, text: /未通过签名验证/ },
   { release: "2.0.8", paths: SYNC_2, code: 20052, text: /验签失败/ },
@@ -36,10 +40,13 @@ export function likelyRelease({ match, results }: Search): ReleaseName | undefin
   return results.map(releaseFrom).find((release) => release !== undefined);
 }
 
-function releaseFrom({ attempt, interpretation: { code, text, signed } }: ProbeResult): ReleaseName | undefined {
+function releaseFrom({ attempt, interpretation }: ProbeResult): ReleaseName | undefined {
+  const { code, text, signed, v4 } = interpretation;
+  if (code === undefined) return undefined;
   return CLUES.find((clue) =>
-    clue.paths.includes(attempt.path) && clue.code === code && clue.text.test(text) &&
-    (clue.signed ?? signed) === signed && (clue.sentAs ?? attempt.release) === attempt.release
+    clue.paths.includes(attempt.path) && (clue.code ?? code) === code && clue.text.test(text) &&
+    (clue.v4 ?? false) === v4 && (clue.signed ?? signed) === signed &&
+    (clue.sentAs ?? attempt.release) === attempt.release
   )?.release;
 }
 
@@ -49,7 +56,12 @@ const IDENTITY_VARIABLES = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as
 export function releaseReasons(actual: ReleaseName, options: DaxPayOptions): Reason[] {
   const configured: Release = RELEASES[options.release];
   const release: Release = RELEASES[actual];
-  const missing = release.identity.filter((member) => !options[member]).map((member) => IDENTITY_VARIABLES[member]);
+  const missing: string[] = release.identity.filter((member) => !options[member])
+    .map((member) => IDENTITY_VARIABLES[member]);
+  if (release.signing === "rsa") {
+    if (!options.privateKey) missing.push("DAXPAY_PRIVATE_KEY");
+    if (!options.platformKeys) missing.push("DAXPAY_PLATFORM_KEYS");
+  } else if (options.secret === "") missing.push("DAXPAY_SIGN_SECRET");
   const surplus = options.path === undefined || options.path === release.path ? "" : "; remove DAXPAY_SYNC_PATH";
   const reasons: Reason[] = [{
     cause: "WRONG_RELEASE",

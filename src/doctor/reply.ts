@@ -1,7 +1,8 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
-import { type Release, RELEASE_NAMES, RELEASES, signingScheme, type SignType } from "../daxpay/release.ts";
+import { type Release, RELEASE_NAMES, RELEASES, SIGN_TYPES, signingScheme, signTypesOf } from "../daxpay/release.ts";
 import { type FailedReply, readReply, type RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
+import { signerOf } from "./attempt.ts";
 import { V2_0_5_UNKNOWN } from "./interpretation.ts";
 import { describeReply, quote } from "./quote.ts";
 import { rejectionReason } from "./rejection.ts";
@@ -20,9 +21,9 @@ export function readResult(
 ): RefundReport | FailedReply {
   return read(answer.body, {
     release: RELEASES[attempt.release],
-    rule: signingScheme(attempt.release, attempt.signType),
-    secrets: [attempt.secret.text, ...(daxpay.previousSecret ? [daxpay.previousSecret] : [])],
+    signer: signerOf(attempt, daxpay),
     query: refund,
+    reqId: answer.request.reqId,
     timeZone: daxpay.timeZone,
     now: answer.arrivedAt,
     maxSkewMs: Infinity,
@@ -94,6 +95,13 @@ const UNSIGNED: Reason = {
     "Every supported release signs this reply: check whether a proxy changes replies, and whether DAXPAY_URL is the address of DaxPay. DaxPay before 2.0.6 cannot sign; upgrade it",
 };
 
+const WRONG_PLATFORM_KEY: Reason = {
+  cause: "WRONG_PLATFORM_KEY",
+  advice:
+    "DaxPay signs with another key, or something changes its replies: copy the platform's public key (平台公钥) " +
+    "again to DAXPAY_PLATFORM_KEYS. It is neither the merchant's public key nor that of DAXPAY_PRIVATE_KEY",
+};
+
 function wrongSecret(daxpay: DaxPayOptions): Reason {
   return {
     cause: "WRONG_SECRET",
@@ -108,6 +116,9 @@ function unverified(result: ProbeResult, daxpay: DaxPayOptions): Step {
   const { envelope, signed } = result.interpretation;
   if (!signed || !envelope) return step("reply", `not signed: ${describeReply(result.interpretation)}`, [UNSIGNED]);
   const { release, signType } = result.attempt;
+  if (RELEASES[release].signing === "rsa") {
+    return step("reply", "its signature does not match by any of DAXPAY_PLATFORM_KEYS", [WRONG_PLATFORM_KEY]);
+  }
   const expected = { api: RELEASES[release], scheme: signingScheme(release, signType) };
   const actual = findSigning(envelope, expected, secretsOf(daxpay));
   if (!actual) return step("reply", "its signature does not match in any known way", [wrongSecret(daxpay)]);
@@ -140,15 +151,15 @@ function signingReasons(actual: Signing, { api, scheme }: ExpectedSigning, { att
   return reasons;
 }
 
-function signTypeOf({ scheme }: Signing, { algorithms }: Release): string {
-  const types = Object.keys(algorithms) as SignType[];
-  return types.find((type) => algorithms[type] === scheme.algorithm) ?? scheme.algorithm;
+function signTypeOf({ scheme }: Signing, release: Release): string {
+  const algorithms = signTypesOf(release);
+  return SIGN_TYPES.find((type) => algorithms[type] === scheme.algorithm) ?? scheme.algorithm;
 }
 
 function otherRelease({ signed, scheme }: Signing, configured: string): Reason {
   const names = RELEASE_NAMES.filter((name) => {
-    const release: Release = RELEASES[name];
-    return name !== "documented" && release.signed === signed && release.upperCase === scheme.upperCase;
+    const { signed: carrier, signing }: Release = RELEASES[name];
+    return name !== "documented" && carrier === signed && signing !== "rsa" && signing.upperCase === scheme.upperCase;
   });
   const which = names.length > 0 ? `as ${names.join(", ")} does` : "as no known release does";
   return {

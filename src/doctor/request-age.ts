@@ -31,7 +31,9 @@ export async function checkRequestAge(
   const { resyncsClosed }: Release = RELEASES[attempt.release];
   const found = "not limited: a request that is a day old is accepted";
   // A late sync of a closed refund changes nothing there.
-  if (resyncsClosed) return step("requestAge", `${found}, and a sync that is processed late is harmless on 2.x`);
+  if (resyncsClosed) {
+    return step("requestAge", `${found}, and a sync that is processed late is harmless on ${attempt.release}`);
+  }
   return warning("requestAge", found, [unlimited(attempt.release, limit)]);
 }
 

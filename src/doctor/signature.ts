@@ -1,6 +1,7 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import type { Attempt } from "./attempt.ts";
 import { isPathRight } from "./path.ts";
+import { signsWithKeys } from "./ping.ts";
 import type { Probe } from "./probe.ts";
 import { describeReply } from "./quote.ts";
 import { rejectionReason } from "./rejection.ts";
@@ -12,13 +13,9 @@ import { inconclusive, type Reason, skipped, type Step, step, warning } from "./
 /** What DaxPay does with a wrong signature. */
 export type Verification = "rejects" | "accepts" | "unknown";
 
-/** Sends a request that is signed with a random secret. DaxPay rejects it, unless it verifies no signatures. */
-export async function checkVerification(
-  { attempt }: ProbeResult,
-  probe: Probe,
-  randomSecret: string,
-): Promise<Verification> {
-  const result = await attemptOnce({ ...attempt, secret: { text: randomSecret, flaws: [] } }, probe);
+/** Sends a request whose signature is wrong. DaxPay rejects it, unless it verifies no signatures. */
+export async function checkVerification({ attempt }: ProbeResult, probe: Probe): Promise<Verification> {
+  const result = await attemptOnce({ ...attempt, variant: "wrong" }, probe);
   if (result.kind === "connectionFailure") return "unknown";
   switch (result.interpretation.verdict) {
     case "signatureRejected":
@@ -31,13 +28,29 @@ export async function checkVerification(
   }
 }
 
+/** What was found out about the signature besides the search. */
+export interface SignatureFindings {
+  readonly verification?: Verification;
+  /** Why a signature by keys was rejected. */
+  readonly diagnosis?: Step;
+}
+
+/** Whether a rejected signature has to be diagnosed by `diagnoseKeys`. */
+export function needsDiagnosis(search: Search): boolean {
+  const { configured: { attempt, interpretation }, match } = search;
+  if (match || !signsWithKeys(attempt.release) || interpretation.verdict !== "signatureRejected") return false;
+  const release = likelyRelease(search);
+  return release === undefined || release === attempt.release;
+}
+
 /** Whether DaxPay accepts the signature of our requests. */
 export function signatureStep(
   search: Search,
   options: DaxPayOptions,
-  verification: Verification | undefined,
+  { verification, diagnosis }: SignatureFindings,
 ): Step {
   const { configured, match, results } = search;
+  if (diagnosis) return diagnosis;
   if (match === configured) return acceptedStep(match.attempt, verification);
   if (match) return differing(search, match, options);
   // The reply of another path counts more than that of the wrong one.
@@ -50,9 +63,11 @@ export function signatureStep(
       rejectionReason(last.interpretation.text),
     ]);
   }
+  const doubts = releaseDoubts(search, options);
+  if (signsWithKeys(last.attempt.release)) return step("signature", `rejected with ${reply}`, doubts);
   return step("signature", `rejected with ${reply}, as were all other ways to sign`, [
     wrongSecret(options),
-    ...releaseDoubts(search, options),
+    ...doubts,
   ]);
 }
 

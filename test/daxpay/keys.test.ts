@@ -115,7 +115,11 @@ describe("readPrivateKey() rejects", () => {
     ["an encrypted key", pem("ENCRYPTED PRIVATE KEY", merchant.privatePkcs8), "an encrypted private key"],
     ["an OpenSSH key", pem("OPENSSH PRIVATE KEY", "b3BlbnNzaC1rZXktdjEA"), "an OpenSSH private key"],
     ["a key that is cut off", PKCS8.slice(0, 900), "a key that is cut off"],
-    ["a key with more behind it", oneLine(merchant.privatePkcs8).replace(/=*$/, "AAAA"), "a key with more behind its end"],
+    [
+      "a key with more behind it",
+      oneLine(merchant.privatePkcs8).replace(/=*$/, "AAAA"),
+      "a key with more behind its end",
+    ],
     ["a secret", "Kx7-plover-Quince", "no RSA key"],
     ["a path", "/run/secrets/key.pem", "characters that are not Base64"],
     ["another text", "退款密钥", "characters that are not Base64"],

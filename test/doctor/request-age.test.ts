@@ -4,7 +4,7 @@ import { envOf, type Findings, run, withSandbox } from "./run.ts";
 
 describe("doctor's request age check", () => {
   const cases: readonly (readonly [string, SandboxOptions, string, Findings["warnings"]])[] = [
-    ["2.0.7, which has no limit", { release: "2.0.7" }, "harmless on 2.x", {}],
+    ["2.0.7, which has no limit", { release: "2.0.7" }, "harmless on 2.0.7", {}],
     ["2.0.8 as shipped", { release: "2.0.8" }, "a request older than 60 s (DAXPAY_SETTLE_TIMEOUT) is rejected", {}],
     ["2.0.8 that verifies first", { release: "2.0.8", verifyFirst: true }, "not limited", {
       signature: ["SIGNATURE_NOT_VERIFIED"],
