@@ -31,6 +31,8 @@ const CLUES: readonly Clue[] = [
   // Only 3.0.0 knows merchants here, and it validates both numbers before it looks the application up.
   { release: "3.0.0", paths: SYNC_3, code: 10506, text: /商户号/ },
   { release: "3.0.0", paths: SYNC_3, code: 20023, text: /商户配置/ },
+  // v4's signatures are longer than 3.0.0 takes.
+  { release: "3.0.0", paths: SYNC_3, code: 10506, text: /签名不可超过/ },
   { release: "3.0.0-beta4", paths: SYNC_3, code: 20023, text: /应用配置/, sentAs: "3.0.0-beta4" },
 ];
 

@@ -25,15 +25,15 @@ export async function checkRequestAge(
   if (young.outcome === "unknown") return inconclusive("requestAge", `could not be checked: ${young.reply}`);
   const old = await sendAged(attempt, probe, aheadMs - DAY_MS);
   if (old.outcome === "unknown") return inconclusive("requestAge", `could not be checked: ${old.reply}`);
+  const { resyncsClosed }: Release = RELEASES[attempt.release];
+  const harmless = `a sync that is processed late is harmless on ${attempt.release}`;
   if (old.outcome === "rejected") {
+    if (resyncsClosed) return step("requestAge", `a request that is a day old is rejected, and ${harmless}`);
     return warning("requestAge", `a request that is a day old is rejected, but one of ${limit} is not`, [TOO_SHORT]);
   }
-  const { resyncsClosed }: Release = RELEASES[attempt.release];
   const found = "not limited: a request that is a day old is accepted";
   // A late sync of a closed refund changes nothing there.
-  if (resyncsClosed) {
-    return step("requestAge", `${found}, and a sync that is processed late is harmless on ${attempt.release}`);
-  }
+  if (resyncsClosed) return step("requestAge", `${found}, and ${harmless}`);
   return warning("requestAge", found, [unlimited(attempt.release, limit)]);
 }
 
