@@ -102,7 +102,7 @@ function notVerified(release: Attempt["release"]): Reason {
     cause: "SIGNATURE_NOT_VERIFIED",
     advice:
       `${why}: everybody who reaches DaxPay can call its interfaces. Replies are still signed, so the states of ` +
-      "this service remain proven, but a wrong secret or key shows as REPLY_UNVERIFIED instead of SIGNATURE_REJECTED, and a " +
+      "this service remain proven, but a wrong secret shows as REPLY_UNVERIFIED instead of SIGNATURE_REJECTED, and a " +
       "request's time may not be checked either. Switch the check on, or let only trusted machines " +
       "reach DaxPay",
   };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ReleaseName } from "../../src/daxpay/release.ts";
+import type { ReleaseName } from "../../src/sandbox/release.ts";
 import { failureOf } from "../../src/client.ts";
 import { REFUNDS } from "../../src/sandbox/refunds.ts";
 import { errorOf, type FailureOutcome, outcomeOf, type StateOutcome } from "../support/outcome.ts";

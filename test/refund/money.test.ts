@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ReleaseName } from "../../src/daxpay/release.ts";
+import type { ReleaseName } from "../../src/sandbox/release.ts";
 import type { RefundQuery } from "../../src/daxpay/request.ts";
 import type { ChannelState } from "../../src/sandbox/channel.ts";
 import { createEmbedded, type Embedded, type EmbeddedService } from "../support/embedded.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { vi } from "vitest";
 import { createDaxPay } from "../../src/daxpay/client.ts";
-import type { ReleaseName } from "../../src/daxpay/release.ts";
+import type { ReleaseName } from "../../src/sandbox/release.ts";
 import { systemClock } from "../../src/refund/clock.ts";
 import type { RefundEvent } from "../../src/refund/event.ts";
 import { createRefunds, type Refunds, type RefundsOptions } from "../../src/refund/refunds.ts";
