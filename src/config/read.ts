@@ -105,7 +105,7 @@ export function readConfig(source: ConfigSource, { acceptUntypedSecrets = false 
       }
       return [name, undefined];
     }
-    if (hasUntyped(text) && !(variable.secret && acceptUntypedSecrets)) {
+    if (hasUntyped(text) && !variable.multiline && !(variable.secret && acceptUntypedSecrets)) {
       const got = `${forDisplay(text, variable)} with ${describeUntyped(text)}`;
       report(name, `expected ${variable.expected}, got ${got}`);
       return [name, undefined];

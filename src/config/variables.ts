@@ -36,6 +36,8 @@ export interface Variable {
   readonly defaultLabel?: string;
   /** Never displayed, and also accepted from the file that NAME_FILE names. */
   readonly secret?: true;
+  /** May hold line breaks and whatever else copying leaves in a key. */
+  readonly multiline?: true;
 }
 
 /** Every variable, in the order of the documentation, which `deno task docs` writes from here. */
@@ -83,6 +85,7 @@ export const VARIABLES = {
     expected: "the merchant's RSA private key (PEM or Base64, PKCS#8 or PKCS#1, at least 2048 bits)",
     description: "4.0.0-beta only, required there: the merchant's RSA private key (商户私钥), PEM or Base64",
     secret: true,
+    multiline: true,
   },
   DAXPAY_PLATFORM_KEYS: {
     schema: key(readPublicKeys),
@@ -91,6 +94,7 @@ export const VARIABLES = {
       "4.0.0-beta only, required there: the platform's RSA public key (平台公钥), PEM or Base64; while it is being changed, " +
       "both keys, one after the other",
     secret: true,
+    multiline: true,
   },
   DAXPAY_APP_ID: {
     schema: identifier,

@@ -4,7 +4,7 @@ import path from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
-import { RELEASE_NAMES } from "../../src/daxpay/release.ts";
+import { RELEASE_NAMES } from "../../src/sandbox/release.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { run, startProcess } from "../support/process.ts";
 

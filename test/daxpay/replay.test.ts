@@ -3,7 +3,14 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { createDaxPay } from "../../src/daxpay/client.ts";
 import { DaxPayFailure, type Reason } from "../../src/daxpay/failure.ts";
-import { type Release, type ReleaseName, RELEASES, SIGN_TYPES, type SignType, signTypesOf } from "../../src/daxpay/release.ts";
+import {
+  type Release,
+  type ReleaseName,
+  RELEASES,
+  SIGN_TYPES,
+  type SignType,
+  signTypesOf,
+} from "../../src/daxpay/release.ts";
 import type { Algorithm } from "../../src/daxpay/sign.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { ReleaseName } from "../../src/daxpay/release.ts";
+import type { ReleaseName } from "../../src/sandbox/release.ts";
 import type { DaxPayServer } from "../../src/sandbox/server.ts";
 import { createEmbedded, type Embedded } from "../support/embedded.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { DaxPayFailure } from "../../src/daxpay/failure.ts";
-import type { ReleaseName } from "../../src/daxpay/release.ts";
+import type { ReleaseName } from "../../src/sandbox/release.ts";
 import type { RefundQuery } from "../../src/daxpay/request.ts";
 import type { Attempt } from "../../src/refund/watch.ts";
 import { createEmbedded, type Embedded } from "../support/embedded.ts";
