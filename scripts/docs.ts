@@ -107,11 +107,14 @@ function releaseTable(header: readonly string[]): string {
   const releases: readonly (readonly [string, Release])[] = Object.entries(RELEASES);
   return table(
     header,
-    releases.map(([name, { path, query, identity: members }]) => [
+    releases.map(([name, { path, query, identity: members, signing }]) => [
       `\`${name}\``,
       `\`${path}\``,
       query ? `\`${query.path}\`` : "–",
-      members.map((member) => identity[member]).join(", "),
+      [
+        ...members.map((member) => identity[member]),
+        ...(signing === "rsa" ? ["`DAXPAY_PRIVATE_KEY`", "`DAXPAY_PLATFORM_KEYS`"] : []),
+      ].join(", "),
     ]),
   );
 }
