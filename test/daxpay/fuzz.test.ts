@@ -1,17 +1,18 @@
 import fc from "fast-check";
 import process from "node:process";
 import { expect, test } from "vitest";
-import { RELEASE_NAMES, RELEASES } from "../../src/daxpay/release.ts";
+import { type Release, RELEASE_NAMES, RELEASES } from "../../src/daxpay/release.ts";
 import { REASONS } from "../../src/daxpay/failure.ts";
 import { QUERY_3, QUERY_BETA4, read, readQuery, SIGNED_2, SIGNED_3, SIGNED_BETA4 } from "./replies.ts";
+import { read4, readQuery4, vector } from "./v4.ts";
 
 /** Bodies per run; `deno task fuzz` sets more. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 3000);
 
-const READERS = RELEASE_NAMES.flatMap((name) => {
-  const readers = [(body: Uint8Array) => read(name, body)];
-  if (RELEASES[name].query) readers.push((body) => readQuery(name, body));
-  return readers;
+const READERS = RELEASE_NAMES.flatMap((name): ((body: Uint8Array) => ReturnType<typeof read>)[] => {
+  const { query, signing }: Release = RELEASES[name];
+  if (signing === "rsa") return [read4, readQuery4];
+  return [(body) => read(name, body), ...(query ? [(body: Uint8Array) => readQuery(name, body)] : [])];
 });
 
 const samples = fc.constantFrom(
@@ -20,6 +21,9 @@ const samples = fc.constantFrom(
   SIGNED_3,
   QUERY_BETA4,
   QUERY_3,
+  vector("sync-success-adjusted").body,
+  vector("query-success-numbers").body,
+  vector("error-unknown-refund").body,
   '{"msg":"退款同步处理中，请勿重复操作","code":10007,"data":null,"traceId":"v"}',
 );
 
@@ -30,6 +34,7 @@ const mangled = fc.tuple(samples, fc.nat(400), fc.nat(400), fc.string({ unit: "b
 const member = fc.constantFrom(
   "code",
   "msg",
+  "message",
   "data",
   "sign",
   "traceId",
@@ -37,6 +42,7 @@ const member = fc.constantFrom(
   "status",
   "orderStatus",
   "refundNo",
+  "reqId",
   "amount",
   "finishTime",
 );
