@@ -6,6 +6,7 @@ import { RELEASE_NAMES } from "../sandbox/release.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
 import { startLog } from "../telemetry/log.ts";
 import { oneOf, readArgumentsOrExit, wholeNumber } from "./arguments.ts";
+import { SANDBOX_KEYS } from "./sandbox-keys.ts";
 
 const MAX_LATENCY_MS = 3_600_000;
 
@@ -29,7 +30,12 @@ async function dev(): Promise<void> {
     }),
   });
   const sandbox = await createSandbox({ release, latencyMs });
-  const config = loadConfigOrExit({ ...SANDBOX_VARIABLES, DAXPAY_URL: sandbox.url, DAXPAY_RELEASE: release });
+  const config = loadConfigOrExit({
+    ...SANDBOX_VARIABLES,
+    ...SANDBOX_KEYS,
+    DAXPAY_URL: sandbox.url,
+    DAXPAY_RELEASE: release,
+  });
   await startLog(config.log);
   try {
     await createApp({ ...config, corsLocalhost: true });

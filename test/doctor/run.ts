@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import { doctor } from "../../src/cli/doctor.ts";
+import { SANDBOX_KEYS } from "../../src/cli/sandbox-keys.ts";
 import type { Cause, StepId, StepStatus } from "../../src/doctor/step.ts";
 import type { SandboxOptions } from "../../src/sandbox/options.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
@@ -84,6 +85,9 @@ function findingsOf({ steps }: Output): Findings {
 /** No secret, no signed string, no signature. */
 export function expectNoSecrets(output: string): void {
   expect(output.toLowerCase()).not.toContain(SECRET.toLowerCase());
+  for (const line of SANDBOX_KEYS.DAXPAY_PRIVATE_KEY.split("\n").filter((line) => line.length > 32)) {
+    expect(output).not.toContain(line);
+  }
   expect(output).not.toContain("key=");
   expect(output).not.toMatch(/[0-9a-f]{32}/i);
 }
@@ -93,7 +97,8 @@ export async function withSandbox(
   options: SandboxOptions,
   use: (url: string, sandbox: Sandbox) => Promise<void>,
 ): Promise<void> {
-  const sandbox = await createSandbox({ now: () => NOW, secret: SECRET, appId: APP_ID, mchNo: MCH_NO, ...options });
+  const secret = options.release === "4.0.0-beta" ? {} : { secret: SECRET };
+  const sandbox = await createSandbox({ now: () => NOW, ...secret, appId: APP_ID, mchNo: MCH_NO, ...options });
   try {
     await use(sandbox.url, sandbox);
   } finally {
@@ -114,11 +119,12 @@ export async function withReply(reply: Response, use: (url: string) => Promise<v
 /** The variables of a service in front of a DaxPay. */
 export function envOf(url: string, release: string, more: Env = {}): Env {
   const identity = { DAXPAY_APP_ID: APP_ID, DAXPAY_MCH_NO: MCH_NO };
+  const signing = release.startsWith("4") ? SANDBOX_KEYS : { DAXPAY_SIGN_SECRET: SECRET };
   return {
     DAXPAY_URL: url,
     DAXPAY_RELEASE: release,
-    DAXPAY_SIGN_SECRET: SECRET,
-    ...(release.startsWith("3") ? identity : {}),
+    ...signing,
+    ...(/^[34]/.test(release) ? identity : {}),
     ...more,
   };
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { vi } from "vitest";
+import { SANDBOX_KEYS } from "../../src/cli/sandbox-keys.ts";
 import { createDaxPay } from "../../src/daxpay/client.ts";
+import { readPrivateKey, readPublicKeys } from "../../src/daxpay/keys.ts";
 import type { ReleaseName } from "../../src/sandbox/release.ts";
 import { systemClock } from "../../src/refund/clock.ts";
 import type { RefundEvent } from "../../src/refund/event.ts";
@@ -50,6 +52,8 @@ export function createEmbedded(
       release,
       signType: "HMAC_SHA256",
       secret: "123456",
+      privateKey: readPrivateKey(SANDBOX_KEYS.DAXPAY_PRIVATE_KEY),
+      platformKeys: readPublicKeys(SANDBOX_KEYS.DAXPAY_PLATFORM_KEYS),
       appId: appId ?? "M8207639754663343",
       mchNo: "M1745845174843",
       timeoutMs,

@@ -1,6 +1,7 @@
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { createApp } from "../../src/app/app.ts";
+import { SANDBOX_KEYS } from "../../src/cli/sandbox-keys.ts";
 import { sandboxConfig } from "../../src/config/sandbox.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { type Clock, systemClock } from "../../src/refund/clock.ts";
@@ -31,6 +32,7 @@ export async function startService(
       DAXPAY_SIGN_TYPE: options.signType ?? "HMAC_SHA256",
       DAXPAY_RATE: "100000",
       WATCH_JITTER: "0",
+      ...SANDBOX_KEYS,
       ...variables,
     }),
     { countFreeDescriptors: (max) => max, ...dependencies },
