@@ -7,11 +7,12 @@ import { acceleratedClock, type Service, startService } from "../support/service
 
 type Expected = Partial<StateOutcome & FailureOutcome>;
 
-/** The releases that syncs alone, those of 2.x with a query, and those of 3.x. */
+/** The releases that syncs alone, those of 2.x with a query, those of 3.x, and v4. */
 const RELEASES = {
   syncOnly: ["documented", "2.0.6"],
   v2: ["2.0.7", "2.0.8"],
   v3: ["3.0.0-beta4", "3.0.0"],
+  v4: ["4.0.0-beta"],
 } as const satisfies Record<string, readonly ReleaseName[]>;
 type Group = keyof typeof RELEASES;
 
@@ -28,6 +29,13 @@ const final = (status: string, daxpayStatus: string, binding = "REFUND"): Expect
   daxpayStatus,
   final: true,
   binding,
+});
+/** A state from a sync's reply that repeats the request's identifier. */
+const requested = (status: string, daxpayStatus: string, isFinal = false): Expected => ({
+  status,
+  daxpayStatus,
+  final: isFinal,
+  binding: "REQUEST",
 });
 /** A failure of the sync, which DaxPay answered. */
 const failed = (code: string, reason: string, more: Expected = {}): Expected => ({
@@ -56,20 +64,27 @@ const invalidRequest = failed("invalid_argument", "INVALID_REQUEST");
 
 /** The query fails before anything is synced. */
 const atQuery = (expected: Expected): Expected => ({ ...expected, delivery: "NOT_SENT", step: "QUERY" });
-const everywhere = (expected: Expected) => ({ syncOnly: expected, v2: expected, v3: expected });
-const byGeneration = (v2: Expected, v3: Expected) => ({ syncOnly: v2, v2, v3 });
+const everywhere = (expected: Expected) => ({ syncOnly: expected, v2: expected, v3: expected, v4: expected });
+const byGeneration = (v2: Expected, v3: Expected, v4: Expected) => ({ syncOnly: v2, v2, v3, v4 });
 
 const succeeds = {
   syncOnly: final("SUCCEEDED", "refund_success", "SECRET_ONLY"),
   v2: final("SUCCEEDED", "success"),
   v3: final("SUCCEEDED", "success"),
+  v4: requested("SUCCEEDED", "success", true),
 };
 const fails = unbound("FAILED", "fail");
-const inProgress = byGeneration(unbound("IN_PROGRESS", "refund_progress"), unbound("IN_PROGRESS", "progress"));
-const inProgressOrFails = byGeneration(unbound("IN_PROGRESS", "refund_progress"), fails);
-const notFoundAtChannel = byGeneration(unbound("NOT_FOUND_AT_CHANNEL", "pay_not_found"), fails);
-const channelFails = byGeneration(channelFailed, fails);
-const unknown = { syncOnly: notFound, v2: atQuery(notFound), v3: atQuery(notFound) };
+const progresses = requested("IN_PROGRESS", "progress");
+const closes = requested("CLOSED", "close", true);
+const inProgress = byGeneration(
+  unbound("IN_PROGRESS", "refund_progress"),
+  unbound("IN_PROGRESS", "progress"),
+  progresses,
+);
+const inProgressOrFails = byGeneration(unbound("IN_PROGRESS", "refund_progress"), fails, progresses);
+const notFoundAtChannel = byGeneration(unbound("NOT_FOUND_AT_CHANNEL", "pay_not_found"), fails, progresses);
+const channelFails = byGeneration(channelFailed, fails, progresses);
+const unknown = { syncOnly: notFound, v2: atQuery(notFound), v3: atQuery(notFound), v4: notFound };
 
 /** The first call's outcome for each refund of the sandbox, and for one that it does not have. */
 const OUTCOMES: Readonly<Record<string, Readonly<Record<Group, Expected>>>> = {
@@ -81,9 +96,14 @@ const OUTCOMES: Readonly<Record<string, Readonly<Record<Group, Expected>>>> = {
   "R-WAITS-FAILS": inProgress,
   "R-WAITS-CLOSES": inProgress,
   "R-FAILS": channelFails,
-  "R-ABNORMAL": byGeneration(channelFailed, final("CLOSED", "close")),
-  "R-INIT": succeeds,
-  "R-CLOSED": { ...everywhere(final("CLOSED", "close")), syncOnly: final("CLOSED", "close", "SECRET_ONLY") },
+  "R-CLOSED": {
+    syncOnly: final("CLOSED", "close", "SECRET_ONLY"),
+    v2: final("CLOSED", "close"),
+    v3: final("CLOSED", "close"),
+    v4: closes,
+  },
+  "R-ABNORMAL": byGeneration(channelFailed, final("CLOSED", "close"), requested("FAILED", "fail", true)),
+  "R-INIT": { ...succeeds, v4: requested("IN_PROGRESS", "init") },
   "R-LOST": notFoundAtChannel,
   "R-ALIPAY-LOST": channelFails,
   "R-UNKNOWN": unknown,
@@ -95,22 +115,19 @@ const OUTCOMES: Readonly<Record<string, Readonly<Record<Group, Expected>>>> = {
   "R-ALIPAY-NETWORK": channelFails,
   "R-CHANNEL-ERROR": channelFails,
   "R-SPEECHLESS": channelFails,
-  "R-UNPARSABLE": byGeneration(channelFailed, upstreamError),
+  "R-UNPARSABLE": byGeneration(channelFailed, upstreamError, progresses),
   "R-LOCKED-1": succeeds,
   "R-LOCKED-3": succeeds,
   "R-LOCKED": everywhere(locked),
   "R-YOUNG": { ...succeeds, v3: { ...channelFailed, retryDelayMs: 10_000 } },
   "R-UNSUPPORTED": everywhere(notConfigured),
   "R-CHANNEL-MISSING": everywhere(notConfigured),
-  "R-CHANNEL-OFF": { ...succeeds, v3: notConfigured },
-  "R-INTERFACE-OFF": byGeneration(notConfigured, atQuery(notConfigured)),
+  "R-CHANNEL-OFF": { ...succeeds, v3: notConfigured, v4: notConfigured },
+  "R-INTERFACE-OFF": byGeneration(notConfigured, atQuery(notConfigured), succeeds.v4),
   "R-NULL-POINTER": everywhere(upstreamError),
   "R-EXCEPTION": everywhere(upstreamError),
   "R-CONTRADICTS": succeeds,
-  "R-REVIVES": byGeneration(channelFailed, final("CLOSED", "close")),
-  // Faults of 4.x. Other releases have no request id, and nothing to reshape on 2.x.
-  "FAULT-OTHER-REQUEST": succeeds,
-  "FAULT-RESHAPED": { ...succeeds, v3: unverified },
+  "R-REVIVES": byGeneration(channelFailed, final("CLOSED", "close"), closes),
   "FAULT-SLOW": everywhere(timedOut),
   "FAULT-HANG": everywhere(timedOut),
   "FAULT-RESET": everywhere(interrupted),
@@ -132,8 +149,14 @@ const OUTCOMES: Readonly<Record<string, Readonly<Record<Group, Expected>>>> = {
   "FAULT-NO-SIGN": everywhere(unverified),
   "FAULT-PREVIOUS-KEY": everywhere(unverified),
   "FAULT-FOREIGN": everywhere(mismatched),
+  // Other releases have no request id, and nothing to reshape on 2.x.
+  "FAULT-OTHER-REQUEST": { ...succeeds, v4: mismatched },
+  "FAULT-RESHAPED": { ...succeeds, v3: unverified, v4: unverified },
   "FAULT-STALE": everywhere(mismatched),
-  "FAULT-UNKNOWN-STATUS": everywhere(unbound("UNKNOWN", "refund_reversed")),
+  "FAULT-UNKNOWN-STATUS": {
+    ...everywhere(unbound("UNKNOWN", "refund_reversed")),
+    v4: requested("UNKNOWN", "refund_reversed"),
+  },
   "FAULT-UNKNOWN-CODE": everywhere(unknownCode),
   "FAULT-STRING-CODE": everywhere(notFound),
   "FAULT-HOSTILE-TEXT": everywhere(channelFailed),
