@@ -101,7 +101,7 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
     });
     const httpReply = await http.post(url, body, signal);
     const now = deps.now();
-    const traceId = traceIdOf(httpReply.headers);
+    const traceId = release.traceHeader && traceIdFrom(httpReply.headers.get(release.traceHeader));
     const context = { release, signer, query, signature, reqId, traceId, timeZone, now, maxSkewMs };
     const reply = read(httpReply.body, context);
     if (httpReply.status !== 200) {
@@ -139,9 +139,8 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
   };
 }
 
-/** v4 has its trace id in a header only. */
-function traceIdOf(headers: Headers): string | undefined {
-  return /^[\w.-]{1,64}$/.exec(headers.get("x-trace-id") ?? "")?.[0];
+function traceIdFrom(header: string | null): string | undefined {
+  return /^[\w.-]{1,64}$/.exec(header ?? "")?.[0];
 }
 
 /** Sets the step. Delivery is that of the sync: not sent yet at the query before it, answered at the query after it. */

@@ -22,6 +22,8 @@ export function readPublicKeys(text: string): [KeyObject, ...KeyObject[]] {
   return [first, ...others];
 }
 
+/** More than several certificates have; longer texts are no keys, and would only cost time. */
+const MAX_LENGTH = 64 * 1024;
 /** RSA keys that are shorter can be factored. */
 const MIN_BITS = 2048;
 
@@ -35,6 +37,7 @@ function ofType(type: "private" | "public", key: KeyObject): KeyObject {
 
 /** Returns at least one key. */
 function readKeys(text: string): KeyObject[] {
+  if (text.length > MAX_LENGTH) throw new KeyError(`a text of ${text.length} characters`);
   const plain = withoutDamage(text);
   const foreign = FOREIGN_LABELS.find(({ pattern }) => pattern.test(plain));
   if (foreign) throw new KeyError(foreign.got);
@@ -45,7 +48,7 @@ function readKeys(text: string): KeyObject[] {
 
 /** A line of PEM around the key: its dashes may have been lost, or replaced by a text processor. */
 const ARMOR =
-  /[-\u2010-\u2015\u2212]*\s*\b(?:BEGIN|END)\s*(?:(?:RSA|EC|TRUSTED|X509)\s*)?(?:(?:PRIVATE|PUBLIC)\s*KEY|CERTIFICATE)\s*[-\u2010-\u2015\u2212]*/g;
+  /[-\u2010-\u2015\u2212]{0,20}\s{0,3}\b(?:BEGIN|END)\s*(?:(?:RSA|EC|TRUSTED|X509)\s*)?(?:(?:PRIVATE|PUBLIC)\s*KEY|CERTIFICATE)\s*[-\u2010-\u2015\u2212]*/g;
 
 const FOREIGN_LABELS: readonly { readonly pattern: RegExp; readonly got: string }[] = [
   { pattern: /ENCRYPTED/, got: "an encrypted private key" },

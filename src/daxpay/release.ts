@@ -59,6 +59,8 @@ export interface Release extends ReplySigning {
   readonly signing: DigestSigning | "rsa";
   /** HTTP headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The HTTP header of replies that holds DaxPay's trace id, where their body does not. */
+  readonly traceHeader: "x-trace-id" | undefined;
   /** The member of the sync's `data` that holds the status. */
   readonly status: "status" | "orderStatus";
   /** Statuses that may change later although they sound final. */
@@ -77,7 +79,13 @@ export interface Release extends ReplySigning {
   readonly query: RefundQueryApi | undefined;
 }
 
-const v2And3 = { optionalIdentity: [], reqId: false, headers: {} } as const satisfies Partial<Release>;
+/** 2.x and 3.x alike. */
+const v2And3 = {
+  optionalIdentity: [],
+  reqId: false,
+  headers: {},
+  traceHeader: undefined,
+} as const satisfies Partial<Release>;
 
 /** 2.x alike: seconds, no upper-casing, `data` signed. A channel error never shows as a status there. */
 const v2 = {
@@ -176,6 +184,7 @@ export const RELEASES = {
     signing: "rsa",
     // DaxPay translates its texts, of which some tell apart what has one code.
     headers: { "accept-language": "zh-CN" },
+    traceHeader: "x-trace-id",
     ...v4Reply,
     status: "orderStatus",
     provisional: [],
@@ -195,6 +204,12 @@ export const RELEASES = {
 
 export type ReleaseName = keyof typeof RELEASES;
 export const RELEASE_NAMES = Object.keys(RELEASES) as ReleaseName[];
+
+/** Whether the release signs with keys in place of a secret. */
+export function signsWithKeys(name: ReleaseName): boolean {
+  const { signing }: Release = RELEASES[name];
+  return signing === "rsa";
+}
 
 /** The sign types of a release; none where it signs with keys. */
 export function signTypesOf({ signing }: Release): DigestSigning["algorithms"] {

@@ -5,6 +5,7 @@ import {
   type ReleaseName,
   RELEASES,
   signingScheme,
+  signsWithKeys,
   type SignType,
   signTypesOf,
 } from "../daxpay/release.ts";
@@ -32,7 +33,7 @@ export function signerOf({ release, signType, secret }: Attempt, options: DaxPay
 
 /** Whether the configuration holds what the release signs with. */
 function isSignable(release: ReleaseName, { secret, privateKey, platformKeys }: DaxPayOptions): boolean {
-  return RELEASES[release].signing === "rsa" ? Boolean(privateKey && platformKeys?.length) : secret !== "";
+  return signsWithKeys(release) ? Boolean(privateKey && platformKeys?.length) : secret !== "";
 }
 
 export function configuredAttempt(options: DaxPayOptions): Attempt {
@@ -69,13 +70,13 @@ export function otherAttempts(options: DaxPayOptions): Attempt[] {
 
 /** What reaches DaxPay of an attempt: at one path, two releases may expect the same. */
 function wireOf(attempt: Attempt): string {
-  const { nonce, identity, time, signing }: Release = RELEASES[attempt.release];
+  const { nonce, identity, time }: Release = RELEASES[attempt.release];
   return JSON.stringify([
     attempt.path,
     nonce === "always",
     identity,
     time.expected,
-    ...(signing === "rsa" ? [signing] : [signingScheme(attempt.release, attempt.signType), attempt.secret.text]),
+    ...(signsWithKeys(attempt.release) ? [] : [signingScheme(attempt.release, attempt.signType), attempt.secret.text]),
   ]);
 }
 
@@ -88,7 +89,7 @@ function pathsOf(release: ReleaseName, { path }: DaxPayOptions): string[] {
 /** With keys there is nothing to read in another way. */
 function secretsFor(name: ReleaseName, options: DaxPayOptions): Secret[] {
   const secrets = secretsOf(options);
-  return RELEASES[name].signing === "rsa" ? secrets.slice(0, 1) : secrets;
+  return signsWithKeys(name) ? secrets.slice(0, 1) : secrets;
 }
 
 /** The release's sign types, the preferred one first, one for each algorithm that its server really computes. */

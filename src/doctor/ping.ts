@@ -1,6 +1,5 @@
 import { joined } from "../daxpay/flatten.ts";
 import type { JsonObject } from "../daxpay/json.ts";
-import { type Release, type ReleaseName, RELEASES } from "../daxpay/release.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Probe } from "./probe.ts";
 import { describeReply, quote } from "./quote.ts";
@@ -11,12 +10,6 @@ import { type Reason, type Step, step } from "./step.ts";
 const PING_PATH = "/unipay/ping";
 /** DaxPay's text before the string that it has verified the ping's signature against. */
 const PING_REJECTED = /^(?:验签失败|Signature verification failed)\s*[:：]\s*/i;
-
-/** Whether the release signs with keys, so that a rejected signature is diagnosed here. */
-export function signsWithKeys(release: ReleaseName): boolean {
-  const { signing }: Release = RELEASES[release];
-  return signing === "rsa";
-}
 
 /** Finds out why v4 rejects the signature: an older beta, a request that arrives changed, or a wrong key. */
 export async function diagnoseKeys({ attempt, interpretation }: ProbeResult, probe: Probe): Promise<Step> {

@@ -1,6 +1,6 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
+import { signsWithKeys } from "../daxpay/release.ts";
 import type { Examination } from "./examine.ts";
-import { signsWithKeys } from "./ping.ts";
 import { type Step, STEP_TITLES, type StepStatus } from "./step.ts";
 
 /** What the configured release signs with. */

@@ -1,5 +1,13 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
-import { type Release, RELEASE_NAMES, RELEASES, SIGN_TYPES, signingScheme, signTypesOf } from "../daxpay/release.ts";
+import {
+  type Release,
+  RELEASE_NAMES,
+  RELEASES,
+  SIGN_TYPES,
+  signingScheme,
+  signsWithKeys,
+  signTypesOf,
+} from "../daxpay/release.ts";
 import { type FailedReply, readReply, type RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import { signerOf } from "./attempt.ts";
@@ -116,7 +124,7 @@ function unverified(result: ProbeResult, daxpay: DaxPayOptions): Step {
   const { envelope, signed } = result.interpretation;
   if (!signed || !envelope) return step("reply", `not signed: ${describeReply(result.interpretation)}`, [UNSIGNED]);
   const { release, signType } = result.attempt;
-  if (RELEASES[release].signing === "rsa") {
+  if (signsWithKeys(release)) {
     return step("reply", "its signature does not match by any of DAXPAY_PLATFORM_KEYS", [WRONG_PLATFORM_KEY]);
   }
   const expected = { api: RELEASES[release], scheme: signingScheme(release, signType) };

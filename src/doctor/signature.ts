@@ -1,7 +1,7 @@
 import type { DaxPayOptions } from "../daxpay/client.ts";
+import { signsWithKeys } from "../daxpay/release.ts";
 import type { Attempt } from "./attempt.ts";
 import { isPathRight } from "./path.ts";
-import { signsWithKeys } from "./ping.ts";
 import type { Probe } from "./probe.ts";
 import { describeReply } from "./quote.ts";
 import { rejectionReason } from "./rejection.ts";

@@ -125,6 +125,7 @@ describe("readPrivateKey() rejects", () => {
     ["another text", "退款密钥", "characters that are not Base64"],
     ["header lines alone", "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----", "no key in it"],
     ["white space", " \n", "no key in it"],
+    ["a long text", "-".repeat(70_000), "a text of 70000 characters"],
   ] as const;
   test.each(cases)("%s", (_name, text, got) => {
     expect(() => readPrivateKey(text)).toThrow(new KeyError(got));
