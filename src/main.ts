@@ -1,6 +1,7 @@
 import process from "node:process";
 import { createApp } from "./app/app.ts";
 import { environment, loadConfigOrExit } from "./config/load.ts";
+import { exitAfterExport } from "./telemetry/exit.ts";
 import { startLog } from "./telemetry/log.ts";
 
 /** How often the parent process is looked for, in milliseconds. */
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   );
   await stopped;
   await app.close().catch((error) => exitWith("Cannot stop cleanly", error));
-  process.exit(0);
+  await exitAfterExport(environment.env("OTEL_DENO") !== undefined);
 }
 
 /**

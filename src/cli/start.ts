@@ -17,7 +17,7 @@ Exit codes: 0 stopped by a signal, 1 could not start or stop, 2 invalid configur
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 /** Folders and files of the service itself that it opens while it runs. */
-const OWN_FILES = ["../console/dist", "../telemetry/stdout-worker.ts"]
+const OWN_FILES = ["../console/dist", "../telemetry/stdout-worker.ts", "../telemetry/exit-worker.ts"]
   .map((file) => fileURLToPath(new URL(file, import.meta.url)));
 
 type Env = ConfigSource["env"];
@@ -47,7 +47,7 @@ export function permissionsFor(config: Config, env: Env): string[] {
     "--no-prompt",
     `--allow-net=${[...new Set(net)].join(",")}`,
     `--allow-read=${[...OWN_FILES, ...files.map(({ path }) => path)].join(",")}`,
-    `--allow-env=${[...VARIABLE_NAMES, "OTEL_DENO_CONSOLE"].join(",")}`,
+    `--allow-env=${[...VARIABLE_NAMES, "OTEL_DENO", "OTEL_DENO_CONSOLE"].join(",")}`,
   ];
 }
 

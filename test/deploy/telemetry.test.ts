@@ -239,8 +239,8 @@ test.concurrent("at shutdown exports the last metrics and lines, and does not wa
   expect([(await away.ended).code, away.errors()]).toEqual([0, []]);
   await silent.line(({ message }) => message === "Stopped");
   expect(performance.now() - stopping).toBeLessThan(15_000);
-  // Deno may wait forever (denoland/deno#33157), with all calls ended: process managers kill it.
-  silent.kill("SIGKILL");
+  // Deno would wait forever (denoland/deno#33157): the service ends itself.
   await silent.ended;
+  expect(performance.now() - stopping).toBeLessThan(30_000);
   await sandbox.close();
 });
