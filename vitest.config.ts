@@ -9,7 +9,7 @@ export default defineConfig({
     // How long a busy machine may take until something that is waited for is a failure.
     expect: { poll: { timeout: 15_000 } },
     // Most of them wait for sockets, browsers and processes rather than for a core.
-    maxWorkers: 3,
+    maxWorkers: 4,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".test-results.json" }]] : ["default"],
   },
 });
