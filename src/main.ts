@@ -1,5 +1,6 @@
 import process from "node:process";
 import { createApp } from "./app/app.ts";
+import { readAccounts, secretsOf } from "./config/accounts.ts";
 import { environment, loadConfigOrExit } from "./config/load.ts";
 import { exitAfterExport } from "./telemetry/exit.ts";
 import { startLog } from "./telemetry/log.ts";
@@ -14,14 +15,15 @@ async function main(): Promise<void> {
   const config = loadConfigOrExit();
   // As the first process of a container it would ignore signals until something listens for them.
   const stopped = stopRequested();
-  const { secret, previousSecret } = config.daxpay;
   const log = await startLog(config.log, {
-    secrets: [secret, ...(previousSecret ? [previousSecret] : [])],
+    secrets: secretsOf(config.accounts),
     exported: environment.env("OTEL_DENO_CONSOLE") !== "ignore",
   });
-  const app = await createApp(config, { droppedLogLines: log.dropped }).catch((error) =>
-    exitWith("Cannot start", error)
-  );
+  const app = await createApp(config, {
+    droppedLogLines: log.dropped,
+    redact: log.redact,
+    readAccounts: () => readAccounts(environment),
+  }).catch((error) => exitWith("Cannot start", error));
   await stopped;
   await app.close().catch((error) => exitWith("Cannot stop cleanly", error));
   await exitAfterExport(environment.env("OTEL_DENO") !== undefined);

@@ -1,4 +1,5 @@
 import type { Logger } from "@logtape/logtape";
+import type { AccountConfig } from "../config/accounts.ts";
 import type { Config } from "../config/read.ts";
 import { type Release, RELEASES } from "../daxpay/release.ts";
 import type { Server } from "../http/listen.ts";
@@ -19,22 +20,28 @@ export function addressesOf({ host, tls }: Config, server: Pick<Server, "http" |
   };
 }
 
+/** Releases of all accounts, separated by commas. */
+export function releasesOf({ accounts }: Config): string {
+  return [...new Set([...accounts.values()].map(({ daxpay }) => daxpay.release))].join(", ");
+}
+
 /** Logs where the service listens and what it calls. */
-export function announce(logger: Logger, { daxpay, tls }: Config, addresses: Addresses): void {
-  const { release, url } = daxpay;
-  logger.info("Listening on {http} ({httpVersions}) and {grpc} (HTTP/2); upstream DaxPay {release} at {url}", {
+export function announce(logger: Logger, { accounts, tls }: Config, addresses: Addresses): void {
+  logger.info("Listening on {http} ({httpVersions}) and {grpc} (HTTP/2)", {
     ...addresses,
     httpVersions: tls ? "HTTP/1.1 and HTTP/2" : "HTTP/1.1",
-    release,
-    url: url.href,
   });
+  for (const account of accounts.values()) announceAccount(logger.with({ account: account.name }), account);
+}
+
+/** Logs which DaxPay an account is at, and what its release requires. */
+export function announceAccount(logger: Logger, { name, daxpay: { release, url } }: AccountConfig): void {
+  logger.info("Account {account}: DaxPay {release} at {url}", { account: name, release, url: url.href });
   const { resyncsClosed }: Release = RELEASES[release];
   if (!resyncsClosed) {
     logger.warn(
       "Run exactly one replica: two could sync the same refund at once, which DaxPay {release} may book twice",
-      {
-        release,
-      },
+      { release },
     );
   }
   if (release !== "documented") return;

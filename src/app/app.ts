@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { metrics as otelMetrics, trace } from "@opentelemetry/api";
 import { loadCertificate } from "../auth/certificate.ts";
 import { loadAuthenticator } from "../auth/load.ts";
+import { hostsOf } from "../config/accounts.ts";
 import type { Config } from "../config/read.ts";
 import { createErrorResponseLog } from "../http/error-log.ts";
 import { listen } from "../http/listen.ts";
@@ -16,12 +17,13 @@ import { createReadiness } from "../service/readiness.ts";
 import { observeProcess } from "../telemetry/gauges.ts";
 import { LOG_CATEGORY } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { type Addresses, addressesOf, announce } from "./announce.ts";
+import { createAppAccounts } from "./accounts.ts";
+import { type Addresses, addressesOf, announce, releasesOf } from "./announce.ts";
 import { requireDaxPay, scheduleCheck } from "./check.ts";
 import { connectionOptions } from "./connections.ts";
 import { DEFAULTS, type Dependencies } from "./dependencies.ts";
 import { createPages, PROBES, withHttpRules } from "./http.ts";
-import { createObservedRefunds } from "./refunds.ts";
+import { reloadAccounts } from "./reload.ts";
 import { createRpcCalls, createRpcHandler, INFRASTRUCTURE, shutdownError } from "./rpc.ts";
 import { explainStartError } from "./start-error.ts";
 import { NAME, VERSION } from "./version.ts";
@@ -45,7 +47,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const elapsed = () => dependencies.clock.elapsed();
   const logger = getLogger(LOG_CATEGORY);
   const tracer = trace.getTracer(NAME);
-  const build = { version: VERSION, deno: Deno.version.deno, release: config.daxpay.release };
+  const build = { version: VERSION, deno: Deno.version.deno, release: releasesOf(config) };
   logger.info("Starting {service} {version} on Deno {deno} for DaxPay {release}", { service: NAME, ...build });
 
   const metrics = createMetrics(otelMetrics.getMeter(NAME));
@@ -62,12 +64,13 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     generateRequestId: randomUUID,
     authenticate,
     openReflection: config.auth.openReflection,
+    accountNameOf: (account): string => accounts.nameOf(account),
     observers: [createCallTrace(tracer), createCallMetrics(metrics), createCallLog(logger, INFRASTRUCTURE)],
   });
-  const refunds = createObservedRefunds({ config, dependencies, calls, upstream, metrics, logger, tracer });
+  const accounts = createAppAccounts({ config, dependencies, calls, upstream, metrics, logger, tracer });
   starting.defer(async () => {
-    await refunds.drain(SYNC_DRAIN_MS);
-    refunds.close();
+    await accounts.drain(SYNC_DRAIN_MS);
+    accounts.close();
   });
 
   await requireDaxPay({ config, dependencies, logger });
@@ -77,7 +80,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const rpc = createRpcHandler({
     calls,
     revocation,
-    refunds,
+    accounts,
     readiness,
     upstream,
     clientCertificates,
@@ -105,10 +108,14 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const addresses = addressesOf(config, server);
   announce(logger, config, addresses);
   starting.defer(scheduleCheck({ config, dependencies, logger }, stop.signal));
+  const { readAccounts: read, redact } = dependencies;
+  if (read && config.accountFiles.length > 0) {
+    starting.use(reloadAccounts({ read, accounts, hosts: new Set(hostsOf(config.accounts).values()), redact, logger }));
+  }
   const running = starting.move();
   return {
     addresses,
-    stats: refunds.stats,
+    stats: accounts.stats,
     async close() {
       logger.info("Stopping: calls in flight may take {ms} ms", { ms: config.stopTimeoutMs });
       readiness.block("stopping");

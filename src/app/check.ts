@@ -1,4 +1,5 @@
 import type { Logger } from "@logtape/logtape";
+import type { AccountConfig } from "../config/accounts.ts";
 import type { Config } from "../config/read.ts";
 import { type Examination, examine } from "../doctor/examine.ts";
 import { STEP_TITLES } from "../doctor/step.ts";
@@ -15,26 +16,38 @@ const CHECK_DELAY_MS = 1_000;
 
 /** With DAXPAY_CHECK=warn, runs the doctor's checks soon and logs what they find. Returns what cancels them. */
 export function scheduleCheck(options: CheckOptions, stop: AbortSignal): () => void {
-  if (options.config.check !== "warn") return () => {};
-  return options.dependencies.clock.after(CHECK_DELAY_MS, () => void checkDaxPay(options, stop));
+  const { config, dependencies: { clock } } = options;
+  if (config.check !== "warn") return () => {};
+  return clock.after(CHECK_DELAY_MS, async () => {
+    for (const account of config.accounts.values()) {
+      if (!stop.aborted) await checkAccount(account, options, stop);
+    }
+  });
 }
 
 /** Runs the doctor's checks and logs what they find, unless the signal has aborted by then. Never throws. */
-async function checkDaxPay(options: CheckOptions, signal?: AbortSignal): Promise<Examination> {
-  const { config, dependencies: { fetch, nonce, clock }, logger } = options;
-  const result = await examine({ ...config.daxpay, ...config.sync }, { fetch, nonce, now: () => clock.now() });
-  if (!signal?.aborted) logResult(result, logger);
+async function checkAccount(
+  { name, daxpay, sync }: AccountConfig,
+  { dependencies: { fetch, nonce, clock }, logger }: CheckOptions,
+  signal?: AbortSignal,
+): Promise<Examination> {
+  const result = await examine({ ...daxpay, ...sync }, { fetch, nonce, now: () => clock.now() });
+  if (!signal?.aborted) logResult(result, logger.with({ account: name }));
   return result;
 }
 
-/** With DAXPAY_CHECK=require, throws if a check fails. */
+/** With DAXPAY_CHECK=require, throws if a check of an account fails. */
 export async function requireDaxPay(options: CheckOptions): Promise<void> {
   if (options.config.check !== "require") return;
-  const { steps, ok } = await checkDaxPay(options);
-  if (ok) return;
-  const failed = steps.filter(({ status }) => status === "failed").map(({ id, found }) =>
-    `${STEP_TITLES[id]}: ${found}`
-  );
+  const failed: string[] = [];
+  for (const account of options.config.accounts.values()) {
+    const { steps, ok } = await checkAccount(account, options);
+    if (ok) continue;
+    for (const { id, status, found } of steps) {
+      if (status === "failed") failed.push(`account ${account.name}: ${STEP_TITLES[id]}: ${found}`);
+    }
+  }
+  if (failed.length === 0) return;
   throw new Error(`DAXPAY_CHECK: expected every check of DaxPay to pass, got ${failed.join("; ")}`);
 }
 

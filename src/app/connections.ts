@@ -26,11 +26,12 @@ export function connectionOptions(
  * connection could even be rejected, and no request sent to DaxPay.
  */
 function connectionLimit(
-  { maxConnections, rateLimit }: Config,
+  { maxConnections, accounts }: Config,
   { countFreeDescriptors }: Dependencies,
   logger: Logger,
 ): number {
-  const reserved = RESERVE + rateLimit.concurrency;
+  const concurrency = [...accounts.values()].reduce((sum, { rateLimit }) => sum + rateLimit.concurrency, 0);
+  const reserved = RESERVE + concurrency;
   const needed = maxConnections + reserved;
   const counted = Math.min(needed, MAX_COUNTED);
   const free = countFreeDescriptors(counted);

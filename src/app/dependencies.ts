@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { AccountsReading } from "../config/accounts.ts";
 import { countFreeDescriptors } from "../http/descriptors.ts";
 import { type Clock, systemClock } from "../refund/clock.ts";
 
@@ -12,6 +13,10 @@ export interface Dependencies {
   readonly random: () => number;
   /** Log lines lost since the start. */
   readonly droppedLogLines: () => number;
+  /** Reads the accounts again; without it, changes of their files have no effect. */
+  readonly readAccounts: (() => AccountsReading) | undefined;
+  /** Keeps texts out of the log. */
+  readonly redact: (secrets: readonly string[]) => void;
   /** Counts the file descriptors that the process can still open, at most `max`. */
   readonly countFreeDescriptors: (max: number) => number;
 }
@@ -25,5 +30,7 @@ export const DEFAULTS: Dependencies = {
   nonce: () => randomBytes(16).toString("hex"),
   random: Math.random,
   droppedLogLines: () => 0,
+  readAccounts: undefined,
+  redact: () => {},
   countFreeDescriptors: (max) => countFreeDescriptors(CONSOLE_PAGE, max),
 };

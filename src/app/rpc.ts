@@ -2,6 +2,7 @@ import { type ConnectError, createContextKey, createContextValues } from "@conne
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { clientCertNameOf } from "../auth/certificate.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
+import { identityKey } from "../auth/identity.ts";
 import { RefundSyncService } from "../gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { RefundTrackingService } from "../gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
@@ -11,7 +12,7 @@ import type { Handler } from "../http/handler.ts";
 import { type CallObserver, type Calls, createCalls } from "../interceptors/call.ts";
 import type { Revocation } from "../interceptors/revocation.ts";
 import { endStreamsOn } from "../interceptors/shutdown.ts";
-import type { Refunds } from "../refund/refunds.ts";
+import { type AccountDirectory, createSelectAccount } from "../service/accounts.ts";
 import { completeError, ERROR_DETAILS, shuttingDownError } from "../service/errors.ts";
 import { failureLabels } from "../service/failure-labels.ts";
 import { routeHealth } from "../service/health.ts";
@@ -41,16 +42,18 @@ export interface RpcCallsOptions {
   readonly generateRequestId: () => string;
   readonly authenticate: Authenticate;
   readonly openReflection: boolean;
+  /** See AccountDirectory.nameOf. */
+  readonly accountNameOf: (account: string) => string;
   readonly observers: readonly CallObserver[];
 }
 
 /** Follows the RPCs of this service. */
-export function createRpcCalls({ openReflection, ...options }: RpcCallsOptions): Calls {
+export function createRpcCalls({ openReflection, accountNameOf, ...options }: RpcCallsOptions): Calls {
   return createCalls({
     ...options,
     clientCertNameOf: ({ values }) => values.get(clientCertKey),
     open: [Health.typeName, ...(openReflection ? REFLECTION : [])],
-    logFieldsOf,
+    logFieldsOf: (fields) => logFieldsOf(fields, (account) => accountNameOf(account)),
     failureLabels,
     completeError: (service, error) => DAXPAY_SERVICES.includes(service) ? completeError(error) : error,
   });
@@ -59,7 +62,7 @@ export function createRpcCalls({ openReflection, ...options }: RpcCallsOptions):
 export interface RpcHandlerOptions {
   readonly calls: Calls;
   readonly revocation: Revocation;
-  readonly refunds: Refunds;
+  readonly accounts: AccountDirectory;
   readonly readiness: Readiness;
   /** Health of DaxPay, as the service "daxpay". */
   readonly upstream: Readiness;
@@ -75,12 +78,13 @@ export interface RpcHandlerOptions {
 
 /** Serves all RPCs over Connect, gRPC and gRPC-Web. */
 export function createRpcHandler(options: RpcHandlerOptions): Handler {
-  const { calls, revocation, refunds, readiness, upstream, clientCertificates } = options;
+  const { calls, revocation, accounts, readiness, upstream, clientCertificates } = options;
+  const select = createSelectAccount(accounts, ({ values }) => values.get(identityKey)?.accounts);
   return connectNodeAdapter({
     routes(all) {
       const router = endStreamsOn(all, options.stop);
-      routeRefunds(router, refunds);
-      routeTrackingDisabled(router);
+      routeRefunds(router, select);
+      routeTrackingDisabled(router, select);
       routeHealth(router, {
         "": readiness,
         [RefundSyncService.typeName]: readiness,

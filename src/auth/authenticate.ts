@@ -38,7 +38,7 @@ export function createAuthenticate({ tokens, jwt, clientCertificates, now }: Aut
     if (anonymous) return undefined;
     if (bearerEnabled && authorization !== null) return await holderOf(authorization);
     if (clientCertificates && clientCertName !== undefined) {
-      return { name: clientCertName, metricsOnly: false, valid: () => true };
+      return { name: clientCertName, metricsOnly: false, accounts: undefined, valid: () => true };
     }
     throw unauthenticated(missingCredentials(bearerEnabled, clientCertificates));
   };
@@ -53,7 +53,12 @@ export function createAuthenticate({ tokens, jwt, clientCertificates, now }: Aut
     const verdict = await jwt(token);
     switch (verdict.kind) {
       case "valid":
-        return { name: verdict.subject, metricsOnly: false, valid: () => now() < verdict.expiresAt };
+        return {
+          name: verdict.subject,
+          metricsOnly: false,
+          accounts: verdict.accounts,
+          valid: () => now() < verdict.expiresAt,
+        };
       case "invalid":
         throw unauthenticated(`Invalid bearer token: ${verdict.reason}`, "invalid_token");
       case "unknown":

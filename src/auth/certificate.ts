@@ -28,7 +28,7 @@ export function loadCertificate({ certFile, keyFile, clientCaFile }: TlsConfig, 
     current: tlsOptions(files, texts),
     watch: (onRenew) =>
       watchFiles({
-        files,
+        read: () => readFiles(files),
         last: texts,
         onChange(renewed) {
           onRenew(tlsOptions(files, renewed));

@@ -5,6 +5,8 @@ export interface Identity {
   readonly name: string;
   /** Whether the caller may read /metrics and nothing else. */
   readonly metricsOnly: boolean;
+  /** Names of the accounts that the caller may use; undefined for all. */
+  readonly accounts: ReadonlySet<string> | undefined;
   /** Whether the credentials would still be accepted: the token is still listed, the JWT has not expired. */
   valid(): boolean;
 }

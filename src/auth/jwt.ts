@@ -11,7 +11,13 @@ export interface JwtOptions {
 
 export type JwtVerdict =
   /** `expiresAt` is in epoch milliseconds, with the tolerance for clock skew. */
-  | { readonly kind: "valid"; readonly subject: string; readonly expiresAt: number }
+  | {
+    readonly kind: "valid";
+    readonly subject: string;
+    readonly expiresAt: number;
+    /** Of the claim `accounts`; undefined if the token has none. */
+    readonly accounts: ReadonlySet<string> | undefined;
+  }
   | { readonly kind: "invalid"; readonly reason: string }
   /** The issuer's keys could not be fetched. */
   | { readonly kind: "unknown"; readonly cause: unknown };
@@ -51,8 +57,12 @@ export function createJwtVerifier({ jwksUrl, issuer, audience, scope }: JwtOptio
       if (scope !== undefined && !scopesOf(payload).includes(scope)) {
         return { kind: "invalid", reason: `missing scope ${JSON.stringify(scope)}` };
       }
+      const accounts = accountsOf(payload);
+      if (accounts === "invalid") {
+        return { kind: "invalid", reason: 'expected the claim "accounts" to be a list of names, got something else' };
+      }
       const expiresAt = (Number(payload.exp) + CLOCK_TOLERANCE_S) * 1000;
-      return { kind: "valid", subject: String(payload.sub), expiresAt };
+      return { kind: "valid", subject: String(payload.sub), expiresAt, accounts };
     } catch (error) {
       if (isTokenError(error)) return { kind: "invalid", reason: error.message };
       return { kind: "unknown", cause: error };
@@ -64,6 +74,13 @@ export function createJwtVerifier({ jwksUrl, issuer, audience, scope }: JwtOptio
 function scopesOf(payload: Readonly<Record<string, unknown>>): readonly string[] {
   const { scope, scp } = payload;
   return [scope, scp].flat().flatMap((words) => typeof words === "string" ? words.split(" ") : []);
+}
+
+/** The accounts that the token is limited to: an array, or a text separated by spaces. */
+function accountsOf({ accounts }: Readonly<Record<string, unknown>>): ReadonlySet<string> | undefined | "invalid" {
+  if (accounts === undefined) return undefined;
+  const names: unknown = typeof accounts === "string" ? accounts.split(" ").filter(Boolean) : accounts;
+  return Array.isArray(names) && names.every((name) => typeof name === "string") ? new Set(names) : "invalid";
 }
 
 /** Whether jose rejected the token, rather than failed to fetch the keys. */

@@ -37,7 +37,7 @@ function loadTokens(path: string, logger: Logger): Disposable & { readonly curre
   const texts = readFiles(files);
   let current = parse(path, texts);
   const watch = watchFiles({
-    files,
+    read: () => readFiles(files),
     last: texts,
     onChange(changed) {
       current = parse(path, changed);

@@ -4,12 +4,13 @@ import { readTextFile } from "../util/text-file.ts";
 export type Files = Readonly<Record<string, string>>;
 
 export interface WatchFilesOptions {
-  readonly files: Files;
-  /** Texts as last read, in the order of `files`. */
+  /** Returns the texts of the files. */
+  readonly read: () => readonly string[];
+  /** Texts as last read. */
   readonly last: readonly string[];
   /** Milliseconds between checks. Defaults to 1000. */
   readonly intervalMs?: number;
-  /** Takes the changed texts, in the order of `files`. What it throws goes to `onFailure`. */
+  /** Takes the changed texts. What it throws goes to `onFailure`. */
   readonly onChange: (texts: readonly string[]) => void;
   /** The files could not be read or were not accepted. */
   readonly onFailure: (error: Error) => void;
@@ -31,12 +32,12 @@ export function readFiles(files: Files): readonly string[] {
  * changes by a link outside the file's folder, which no watcher of the file notices.
  */
 export function watchFiles(options: WatchFilesOptions): Disposable {
-  const { files, last, intervalMs = 1_000, onChange, onFailure } = options;
+  const { read, last, intervalMs = 1_000, onChange, onFailure } = options;
   let seen = last.join("\0");
   let lastFailure = "";
   const timer = setInterval(() => {
     try {
-      const texts = readFiles(files);
+      const texts = read();
       const current = texts.join("\0");
       if (current === seen) return;
       seen = current;

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
 import { environment, printProblems } from "../config/load.ts";
-import { type ConfigSource, readConfig } from "../config/read.ts";
+import { type AccountConfig, type Accounts, DEFAULT_ACCOUNT } from "../config/accounts.ts";
+import { readConfig } from "../config/read.ts";
+import type { ConfigSource } from "../config/values.ts";
 import type { ClientDeps } from "../daxpay/client.ts";
 import { examine } from "../doctor/examine.ts";
 import { formatJson, formatText } from "../doctor/print.ts";
@@ -12,9 +14,10 @@ const HELP = `Checks a DaxPay server using the service's own configuration (DAXP
 Syncs a refund that cannot exist and queries it, so nothing changes in DaxPay. Checks address, path, signature, reply,
 query, clock and request age.
 
+  --account <name>      the account to check; required if there are several and none is named default
   --refund-no <number>  also query this refund (退款号), without syncing it: shows a wrong DAXPAY_TIME_ZONE on 3.0.0
   --json                print one JSON object:
-                        {ok, url, release, signType, requests, steps: [{id, status, ok, found, causes, advice}]}
+                        {ok, account, url, release, signType, requests, steps: [{id, status, ok, found, causes, advice}]}
                         with status passed, warning, failed or skipped, and one cause for each advice;
                         if the configuration is invalid: {ok: false, problems, steps: []}
   --help                print this help
@@ -40,7 +43,7 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
       printError(line.problem);
       return 2;
   }
-  const { json, refundNo } = line.command;
+  const { json, refundNo, account: name } = line.command;
   const source = { ...config, env: (name: string) => config.env(name) || defaultOf(name, config) };
   const result = readConfig(source, { acceptUntypedSecrets: true });
   if (result.kind === "invalid") {
@@ -49,27 +52,46 @@ export async function doctor(args: readonly string[], { config, deps, print, pri
     return 2;
   }
   for (const warning of result.warnings) printError(`Warning: ${warning}`);
-  const { daxpay, sync } = result.config;
+  const account = selectAccount(result.config.accounts, name);
+  if (!account) {
+    const names = [...result.config.accounts.keys()].join(", ");
+    printError(`--account: expected one of ${names}, got ${name === undefined ? "nothing" : "another name"}`);
+    return 2;
+  }
+  const { daxpay, sync } = account;
   const examination = await examine({ ...daxpay, ...sync }, deps, { refundNo });
-  print(json ? formatJson(examination, daxpay) : formatText(examination, daxpay));
+  const checked = { ...daxpay, account: account.name };
+  print(json ? formatJson(examination, checked) : formatText(examination, checked));
   return examination.ok ? 0 : 1;
 }
 
-/** The release is what the doctor finds out. Only v4 has a private key. */
+/** The account of that name; without a name the only one or `default`. */
+function selectAccount(accounts: Accounts, name: string | undefined): AccountConfig | undefined {
+  if (name !== undefined) return accounts.get(name);
+  return accounts.size === 1 ? accounts.values().next().value : accounts.get(DEFAULT_ACCOUNT);
+}
+
+/** The release is what the doctor finds out, for the account of the variables. Only v4 has a private key. */
 function defaultOf(name: string, { env }: ConfigSource): string | undefined {
-  if (name !== "DAXPAY_RELEASE") return undefined;
+  if (name !== "DAXPAY_RELEASE" || (env("DAXPAY_ACCOUNTS_FILE") && !env("DAXPAY_URL"))) return undefined;
   const hasKey = env("DAXPAY_PRIVATE_KEY") || env("DAXPAY_PRIVATE_KEY_FILE");
   return hasKey ? "4.0.0-beta" : "documented";
 }
 
+interface DoctorArguments {
+  readonly json: boolean;
+  readonly account: string | undefined;
+  readonly "refund-no": string | undefined;
+}
+
 const COMMAND_LINE = {
-  options: { "refund-no": { type: "string" }, json: { type: "boolean" } },
+  options: { account: { type: "string" }, "refund-no": { type: "string" }, json: { type: "boolean" } },
   help: () => HELP,
-  read({ json, "refund-no": refundNo }: { readonly json: boolean; readonly "refund-no": string | undefined }) {
+  read({ json, account, "refund-no": refundNo }: DoctorArguments) {
     if (refundNo !== undefined && !/^[^\p{C}\p{Z}]{1,100}$/u.test(refundNo)) {
       throw new RangeError("--refund-no: expected 1 to 100 characters without white space, got others");
     }
-    return { json, refundNo };
+    return { json, account, refundNo };
   },
 } as const;
 

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { environment, loadConfigOrExit, setVariables } from "../config/load.ts";
-import type { Config, ConfigSource } from "../config/read.ts";
+import { hostsOf } from "../config/accounts.ts";
+import type { Config } from "../config/read.ts";
+import type { ConfigSource } from "../config/values.ts";
 import { VARIABLE_NAMES } from "../config/variables.ts";
 import { hostPort, hostPortOf } from "../util/url.ts";
 import { readArgumentsOrExit } from "./arguments.ts";
@@ -27,15 +29,16 @@ type Env = ConfigSource["env"];
  * the JWT issuer's, the configured files, the variables. Permission sets in deno.json cannot depend on the environment.
  */
 export function permissionsFor(config: Config, env: Env): string[] {
-  const { host, port, grpcPort, tls, auth, daxpay } = config;
+  const { host, port, grpcPort, tls, auth, accounts, accountFiles } = config;
   const net = [
     hostPort(host, port),
     ...(tls ? [] : [hostPort(host, grpcPort)]),
-    hostPortOf(daxpay.url),
+    ...hostsOf(accounts).values(),
     ...(auth.jwt ? [hostPortOf(auth.jwt.jwksUrl)] : []),
   ];
   const files = VARIABLE_NAMES.filter((name) => name.endsWith("_FILE"))
-    .flatMap((name) => ({ name, path: env(name) ?? "" })).filter(({ path }) => path !== "");
+    .flatMap((name) => ({ name, path: env(name) ?? "" })).filter(({ path }) => path !== "")
+    .concat(accountFiles.map((path) => ({ name: "DAXPAY_ACCOUNTS_FILE", path })));
   const pathWithComma = files.find(({ path }) => path.includes(","));
   if (pathWithComma !== undefined) {
     throw new RangeError(
@@ -46,7 +49,7 @@ export function permissionsFor(config: Config, env: Env): string[] {
   return [
     "--no-prompt",
     `--allow-net=${[...new Set(net)].join(",")}`,
-    `--allow-read=${[...OWN_FILES, ...files.map(({ path }) => path)].join(",")}`,
+    `--allow-read=${[...new Set([...OWN_FILES, ...files.map(({ path }) => path)])].join(",")}`,
     `--allow-env=${[...VARIABLE_NAMES, "OTEL_DENO", "OTEL_DENO_CONSOLE"].join(",")}`,
   ];
 }

@@ -1,13 +1,13 @@
 import { createPublicKey } from "node:crypto";
 import { type Release, RELEASES, signTypesOf } from "../daxpay/release.ts";
 import { isLoopback } from "./schemas.ts";
-import { type Name, type Values, VARIABLES } from "./variables.ts";
+import { type AccountName, type ServiceName, type Values, VARIABLES } from "./variables.ts";
+
+type Label = (name: AccountName) => string;
 
 /** Problems of variables with each other; `invalid` names those that have a problem of their own. */
-export function crossFieldErrors(values: Values, invalid: ReadonlySet<string>): string[] {
+export function crossFieldErrors(values: Values<ServiceName>, invalid: ReadonlySet<string>): string[] {
   return [
-    ...releaseErrors(values, invalid),
-    ...signingErrors(values, invalid),
     ...accessErrors(values),
     ...(!values.TLS_CERT_FILE && values.PORT && values.PORT === values.GRPC_PORT
       ? [`GRPC_PORT: expected another port than PORT, got ${values.GRPC_PORT}`]
@@ -17,7 +17,12 @@ export function crossFieldErrors(values: Values, invalid: ReadonlySet<string>): 
   ];
 }
 
-function releaseErrors(values: Values, invalid: ReadonlySet<string>): string[] {
+/** Problems of an account's settings with each other; `label` is how the problems name them. */
+export function accountErrors(values: Values<AccountName>, invalid: ReadonlySet<string>, label: Label): string[] {
+  return [...releaseErrors(values, invalid, label), ...signingErrors(values, invalid, label)];
+}
+
+function releaseErrors(values: Values<AccountName>, invalid: ReadonlySet<string>, label: Label): string[] {
   const { DAXPAY_RELEASE: name } = values;
   if (!name) return [];
   const release: Release = RELEASES[name];
@@ -25,18 +30,22 @@ function releaseErrors(values: Values, invalid: ReadonlySet<string>): string[] {
   const identity = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
   for (const variable of release.identity.map((member) => identity[member])) {
     if (values[variable] || invalid.has(variable)) continue;
-    errors.push(`${variable}: expected a value for release ${name}, got nothing`);
+    errors.push(`${label(variable)}: expected a value for release ${name}, got nothing`);
   }
   if (values.DAXPAY_QUERY === "off" && !release.resyncsClosed) {
     errors.push(
-      `DAXPAY_QUERY: expected auto, around or only for release ${name}, got off: without the query a closed refund could ` +
+      `${
+        label("DAXPAY_QUERY")
+      }: expected auto, around or only for release ${name}, got off: without the query a closed refund could ` +
         "be synced again, and this release then books its amount a second time",
     );
   }
   const { DAXPAY_TIMEOUT_MS: timeoutMs, DAXPAY_SETTLE_TIMEOUT: settleMs } = values;
   if (timeoutMs !== undefined && settleMs !== undefined && settleMs < timeoutMs) {
     errors.push(
-      `DAXPAY_SETTLE_TIMEOUT: expected at least DAXPAY_TIMEOUT_MS (${timeoutMs} ms), got ${settleMs} ms: a sync may still ` +
+      `${label("DAXPAY_SETTLE_TIMEOUT")}: expected at least ${
+        label("DAXPAY_TIMEOUT_MS")
+      } (${timeoutMs} ms), got ${settleMs} ms: a sync may still ` +
         "run in DaxPay when its request times out",
     );
   }
@@ -44,7 +53,7 @@ function releaseErrors(values: Values, invalid: ReadonlySet<string>): string[] {
 }
 
 /** What the release signs and verifies with. */
-function signingErrors(values: Values, invalid: ReadonlySet<string>): string[] {
+function signingErrors(values: Values<AccountName>, invalid: ReadonlySet<string>, label: Label): string[] {
   const { DAXPAY_RELEASE: name, DAXPAY_SIGN_TYPE: signType, DAXPAY_PRIVATE_KEY: privateKey } = values;
   if (invalid.has("DAXPAY_RELEASE") && privateKey) return [];
   const release: Release | undefined = name && RELEASES[name];
@@ -53,26 +62,32 @@ function signingErrors(values: Values, invalid: ReadonlySet<string>): string[] {
     : ["DAXPAY_SIGN_SECRET"] as const;
   const errors = variables.filter((variable) => values[variable] === undefined && !invalid.has(variable))
     .map((variable) =>
-      `${variable}: expected ${VARIABLES[variable].expected}${name ? ` for release ${name}` : ""}, got nothing`
+      `${label(variable)}: expected ${VARIABLES[variable].expected}${name ? ` for release ${name}` : ""}, got nothing`
     );
   if (!release) return errors;
   if (release.signing !== "rsa") {
     const types = signTypesOf(release);
     if (signType && !types[signType]) {
       errors.push(
-        `DAXPAY_SIGN_TYPE: expected one of ${Object.keys(types).join(", ")} for release ${name}, got ${signType}`,
+        `${label("DAXPAY_SIGN_TYPE")}: expected one of ${
+          Object.keys(types).join(", ")
+        } for release ${name}, got ${signType}`,
       );
     }
     return errors;
   }
   const own = privateKey && createPublicKey(privateKey);
   if (own && values.DAXPAY_PLATFORM_KEYS?.some((key) => key.equals(own))) {
-    errors.push("DAXPAY_PLATFORM_KEYS: expected the platform's public keys, got the one of DAXPAY_PRIVATE_KEY");
+    errors.push(
+      `${label("DAXPAY_PLATFORM_KEYS")}: expected the platform's public keys, got the one of ${
+        label("DAXPAY_PRIVATE_KEY")
+      }`,
+    );
   }
   return errors;
 }
 
-function accessErrors({ HOST: host, AUTH: none, ...values }: Values): string[] {
+function accessErrors({ HOST: host, AUTH: none, ...values }: Values<ServiceName>): string[] {
   const methods = (["AUTH_TOKENS_FILE", "AUTH_JWKS_URL", "TLS_CLIENT_CA_FILE"] as const).filter((name) => values[name]);
   if (none && methods.length > 0) return [`AUTH: expected no value together with ${methods.join(", ")}, got none`];
   if (host === undefined || isLoopback(host) || none || methods.length > 0) return [];
@@ -83,7 +98,7 @@ function accessErrors({ HOST: host, AUTH: none, ...values }: Values): string[] {
 }
 
 /** Variables that require another one. */
-const REQUIRED_TOGETHER: readonly (readonly [Name, Name])[] = [
+const REQUIRED_TOGETHER: readonly (readonly [ServiceName, ServiceName])[] = [
   ["TLS_CERT_FILE", "TLS_KEY_FILE"],
   ["TLS_KEY_FILE", "TLS_CERT_FILE"],
   ["TLS_CLIENT_CA_FILE", "TLS_CERT_FILE"],

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { readTextFile } from "../util/text-file.ts";
-import { type Config, type ConfigSource, readConfig } from "./read.ts";
+import { type Config, readConfig } from "./read.ts";
+import type { ConfigSource } from "./values.ts";
 
 /** This process's environment. */
 export const environment: ConfigSource = {

@@ -2,6 +2,7 @@ import { type Config, readConfig } from "./read.ts";
 
 /** What a sandbox is configured with, and nothing in the environment changes. Its clients start with it, so none left a sync in doubt. */
 export const SANDBOX_VARIABLES: Readonly<Record<string, string>> = {
+  DAXPAY_ACCOUNTS_FILE: "",
   DAXPAY_SYNC_PATH: "",
   DAXPAY_SIGN_TYPE: "HMAC_SHA256",
   DAXPAY_SIGN_SECRET: "123456",

@@ -19,6 +19,8 @@ export const host = z.string()
 /** A duration with its unit, in milliseconds. */
 export const duration = z.string().transform(parseDuration).refine((ms) => ms !== undefined);
 
+export const millisecondsOrDuration = z.union([milliseconds, duration]);
+
 /** A comma-separated list of durations, in milliseconds. */
 export const durations = z.string().transform((list) => {
   const parsed = list.split(",").map(parseDuration);

@@ -12,6 +12,7 @@ import {
   isLoopback,
   key,
   milliseconds,
+  millisecondsOrDuration,
   origins,
   path,
   port,
@@ -38,11 +39,21 @@ export interface Variable {
   readonly secret?: true;
   /** May hold line breaks and whatever else copying leaves in a key. */
   readonly multiline?: true;
+  /** Key of an account in DAXPAY_ACCOUNTS_FILE, where the variable describes an account. */
+  readonly account?: string;
 }
 
 /** Every variable, in the order of the documentation, which `deno task docs` writes from here. */
 export const VARIABLES = {
+  DAXPAY_ACCOUNTS_FILE: {
+    schema: path,
+    expected: "the path of a file",
+    description:
+      "YAML file with several accounts, next to the one named `default` that the variables describe, if any; reloaded, " +
+      "with the files it names, when it changes",
+  },
   DAXPAY_URL: {
+    account: "url",
     schema: z.url({ protocol: /^https?$/ }).transform((value) => new URL(value))
       .refine((url) => !url.username && !url.password && !url.search && !url.hash),
     expected: "an http or https URL without credentials, query and fragment",
@@ -50,24 +61,28 @@ export const VARIABLES = {
     defaultLabel: "required",
   },
   DAXPAY_RELEASE: {
+    account: "release",
     schema: z.enum(RELEASE_NAMES),
     expected: `one of ${RELEASE_NAMES.join(", ")} (deno task doctor finds out which)`,
     description: `release of that DaxPay: ${RELEASE_NAMES.join(", ")}; \`deno task doctor\` finds out which`,
     defaultLabel: "required",
   },
   DAXPAY_SYNC_PATH: {
+    account: "sync_path",
     schema: z.string().regex(/^\/[^?#\s]*$/),
     expected: 'a path that begins with "/"',
     description: "path of the refund sync, if a proxy changes it",
     defaultLabel: "the release's",
   },
   DAXPAY_SIGN_TYPE: {
+    account: "sign_type",
     schema: z.enum(SIGN_TYPES),
     expected: `one of ${SIGN_TYPES.join(", ")}`,
     description: "as configured in DaxPay: HMAC_SHA256, MD5 or, on 3.x, SM3; unused on 4.0.0-beta",
     default: "HMAC_SHA256",
   },
   DAXPAY_SIGN_SECRET: {
+    account: "secret_file",
     schema: z.string(),
     expected: "the signing secret",
     description: "signing secret (签名密钥); unused on 4.0.0-beta, which signs with keys",
@@ -75,12 +90,14 @@ export const VARIABLES = {
     secret: true,
   },
   DAXPAY_SIGN_SECRET_PREVIOUS: {
+    account: "previous_secret_file",
     schema: z.string(),
     expected: "the previous signing secret",
     description: "previous signing secret, still accepted in replies while it is being rotated",
     secret: true,
   },
   DAXPAY_PRIVATE_KEY: {
+    account: "private_key_file",
     schema: key(readPrivateKey),
     expected: "the merchant's RSA private key (PEM or Base64, PKCS#8 or PKCS#1, at least 2048 bits)",
     description: "4.0.0-beta only, required there: the merchant's RSA private key (商户私钥), PEM or Base64",
@@ -88,6 +105,7 @@ export const VARIABLES = {
     multiline: true,
   },
   DAXPAY_PLATFORM_KEYS: {
+    account: "platform_keys_file",
     schema: key(readPublicKeys),
     expected: "the platform's RSA public keys (PEM or Base64, public keys or certificates, at least 2048 bits)",
     description:
@@ -97,51 +115,61 @@ export const VARIABLES = {
     multiline: true,
   },
   DAXPAY_APP_ID: {
+    account: "app_id",
     schema: identifier,
     expected: "at most 32 ASCII characters without white space and quotes",
     description: "application number (应用号); required on 3.x, optional on 4.0.0-beta, unused on 2.x",
   },
   DAXPAY_MCH_NO: {
+    account: "mch_no",
     schema: identifier,
     expected: "at most 32 ASCII characters without white space and quotes",
     description: "merchant number (商户号); required on 3.0.0 and 4.0.0-beta, otherwise unused",
   },
   DAXPAY_CLIENT_IP: {
+    account: "client_ip",
     schema: z.union([z.ipv4(), z.ipv6()]),
     expected: "an IPv4 or IPv6 address",
     description: "sent as clientIp when the caller gives none",
   },
   DAXPAY_TIMEOUT_MS: {
-    schema: milliseconds,
-    expected: "milliseconds, a whole number above 0",
-    description: "timeout of one DaxPay request, in milliseconds",
+    account: "timeout",
+    schema: millisecondsOrDuration,
+    expected: 'milliseconds, a whole number above 0, or a duration like "30s" (ms, s, m, h)',
+    description: "timeout of one DaxPay request, in milliseconds or with a unit (ms, s, m, h)",
     default: "30000",
   },
   DAXPAY_TIME_ZONE: {
+    account: "time_zone",
     schema: z.string().refine(isTimeZone),
     expected: "an IANA time zone like Asia/Shanghai (also in place of CST, CTT or China Standard Time)",
     description: "time zone of DaxPay's server, for 3.x's times",
     default: "Asia/Shanghai",
   },
   DAXPAY_MAX_SKEW_MS: {
-    schema: milliseconds,
-    expected: "milliseconds, a whole number above 0",
-    description: "maximum difference between a reply's time and this clock, in milliseconds",
+    account: "max_skew",
+    schema: millisecondsOrDuration,
+    expected: 'milliseconds, a whole number above 0, or a duration like "30s" (ms, s, m, h)',
+    description:
+      "maximum difference between a reply's time and this clock, in milliseconds or with a unit (ms, s, m, h)",
     default: "300000",
   },
   DAXPAY_RATE: {
+    account: "rate",
     schema: positiveInt(100_000),
     expected: "a whole number from 1 to 100000",
     description: "maximum DaxPay requests per second, over all callers",
     default: "50",
   },
   DAXPAY_CONCURRENCY: {
+    account: "concurrency",
     schema: positiveInt(10_000),
     expected: "a whole number from 1 to 10000",
     description: "maximum concurrent DaxPay requests",
     default: "64",
   },
   DAXPAY_QUERY: {
+    account: "query",
     schema: z.enum(QUERY_MODES),
     expected: `one of ${QUERY_MODES.join(", ")}`,
     description:
@@ -158,12 +186,14 @@ export const VARIABLES = {
     default: "warn",
   },
   DAXPAY_SETTLE_TIMEOUT: {
+    account: "settle_timeout",
     schema: duration,
     expected: 'a duration above 0 like "60s" (ms, s, m, h), at most 24h',
     description: "how long a sync without a reply stays in doubt, during which only queries are sent (ms, s, m, h)",
     default: "60s",
   },
   DAXPAY_SETTLE_ON_START: {
+    account: "settle_on_start",
     schema: z.enum(["on", "off"]).transform((value) => value === "on"),
     expected: "on or off",
     description:
@@ -301,16 +331,29 @@ type Variables = typeof VARIABLES;
 export type Name = keyof Variables;
 type Value<N extends Name> = NonNullable<z.output<Variables[N]["schema"]>>;
 /** Parsed values; undefined if unset or invalid. */
-export type Values = { readonly [N in Name]: Value<N> | undefined };
+export type Values<Names extends Name> = { readonly [N in Names]: Value<N> | undefined };
 
-/** Variables that must be set, since they have no default. */
-export const REQUIRED = ["DAXPAY_URL", "DAXPAY_RELEASE"] as const;
+/** Variables that describe an account. */
+export type AccountName = { [N in Name]: Variables[N] extends { account: string } ? N : never }[Name];
+/** Variables of the service as a whole. */
+export type ServiceName = Exclude<Name, AccountName>;
+
+const isAccountName = (name: Name): name is AccountName => "account" in VARIABLES[name];
+const NAMES = Object.keys(VARIABLES) as Name[];
+export const ACCOUNT_NAMES: readonly AccountName[] = NAMES.filter(isAccountName);
+export const SERVICE_NAMES: readonly ServiceName[] = NAMES.filter((name): name is ServiceName => !isAccountName(name));
+
+/** Variables that an account must set, since they have no default. */
+export const REQUIRED: readonly Name[] = ["DAXPAY_URL", "DAXPAY_RELEASE"];
 /** Variables that have a value in every valid configuration. */
 type AlwaysPresent =
-  | typeof REQUIRED[number]
+  | "DAXPAY_URL"
+  | "DAXPAY_RELEASE"
   | { [N in Name]: Variables[N] extends { default: string } ? N : never }[Name];
-/** Values of a valid configuration. */
-export type CompleteValues = { readonly [N in Name]: N extends AlwaysPresent ? Value<N> : Value<N> | undefined };
+/** Valid values of these variables. */
+export type CompleteValues<Names extends Name> = {
+  readonly [N in Names]: N extends AlwaysPresent ? Value<N> : Value<N> | undefined;
+};
 
 /** Names of all variables that are read, those of secret files included. */
 export const VARIABLE_NAMES: readonly string[] = Object.entries(VARIABLES)

@@ -4,7 +4,7 @@ import { failureFromHttpStatus } from "./http-status.ts";
 import { readQueryReply, readReply, type RefundReport } from "./reply.ts";
 import { type Release, type ReleaseName, RELEASES } from "./release.ts";
 import { type RefundQuery, signedRequest } from "./request.ts";
-import { createSigner, type SigningKeys } from "./signer.ts";
+import { createSigners, type SigningKeys } from "./signer.ts";
 
 /** Which DaxPay to call, and as whom. */
 export interface DaxPayOptions extends SigningKeys {
@@ -68,7 +68,9 @@ interface Endpoint {
 
 export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
   const release: Release = RELEASES[options.release];
-  const signer = createSigner(options.release, options);
+  const signers = createSigners(options.release, options);
+  /** Index of the signer that DaxPay is expected to accept. */
+  let accepted = 0;
   const identity = { appId: options.appId ?? "", mchNo: options.mchNo ?? "" };
   const http = createHttp({ fetch: deps.fetch, timeoutMs: options.timeoutMs, headers: release.headers });
   const endpointAt = (path: string, read: typeof readReply): Endpoint => ({
@@ -91,6 +93,8 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
       nonceStr: refund.nonceStr && retry ? deps.nonce() : refund.nonceStr,
     };
     const { timeZone, maxSkewMs } = options;
+    const signedBy = accepted;
+    const signer = signers[signedBy];
     const { body, signature, reqId } = signedRequest(query, {
       release,
       signer,
@@ -106,11 +110,18 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
     const reply = read(httpReply.body, context);
     if (httpReply.status !== 200) {
       const described = reply.kind === "failure" ? reply.failure : undefined;
-      throw failureFromHttpStatus(httpReply, { paths: [url.pathname, path], described, now });
+      throw withOtherKey(failureFromHttpStatus(httpReply, { paths: [url.pathname, path], described, now }), signedBy);
     }
     if (reply.skewMs !== undefined) lastSkewMs = reply.skewMs;
-    if (reply.kind === "failure") throw withSkew(reply.failure, httpReply, now);
+    if (reply.kind === "failure") throw withOtherKey(withSkew(reply.failure, httpReply, now), signedBy);
     return reply;
+  }
+
+  /** A secret is changed in two places, never at the same instant: where DaxPay rejects one, the other is next. */
+  function withOtherKey(failure: DaxPayFailure, signedBy: number): DaxPayFailure {
+    if (failure.reason !== "SIGNATURE_REJECTED" || signers.length === 1) return failure;
+    if (accepted === signedBy) accepted = (signedBy + 1) % signers.length;
+    return failure.with({ otherKey: true });
   }
 
   /** Adds to a clock failure how far the clocks are apart: by the HTTP date, else by the last verified reply. */

@@ -54,6 +54,8 @@ export interface FailureOptions {
   readonly status?: number;
   /** Whether DaxPay, a proxy or a payment channel asks for fewer requests. */
   readonly throttled?: boolean;
+  /** Whether the next request is signed with another secret or key than the one that DaxPay rejected. */
+  readonly otherKey?: boolean;
   readonly cause?: unknown;
 }
 
@@ -75,6 +77,7 @@ export class DaxPayFailure extends Error {
   readonly logDetail: string | undefined;
   readonly status: number | undefined;
   readonly throttled: boolean;
+  readonly otherKey: boolean;
   readonly #options: FailureOptions;
 
   constructor(reason: Reason, message: string, options: FailureOptions = {}) {
@@ -91,6 +94,7 @@ export class DaxPayFailure extends Error {
     this.logDetail = options.logDetail;
     this.status = options.status;
     this.throttled = options.throttled ?? false;
+    this.otherKey = options.otherKey ?? false;
     this.#options = options;
   }
 

@@ -10,10 +10,12 @@ export interface SigningKeys {
   readonly signType: SignType;
   /** Empty where the release signs with keys. */
   readonly secret: string;
-  /** Also accepted when verifying replies, while the secret is being changed. */
+  /** Also accepted when verifying replies, and signed with where DaxPay rejects the other, while the secret is changed. */
   readonly previousSecret?: string;
   /** RSA; the merchant's. */
   readonly privateKey?: KeyObject;
+  /** RSA; signed with where DaxPay rejects the other, while the key is changed. */
+  readonly previousPrivateKey?: KeyObject;
   /** RSA; any of the platform's keys may have signed a reply. */
   readonly platformKeys?: readonly KeyObject[];
 }
@@ -32,10 +34,23 @@ export interface Signer {
 
 /** Throws a RangeError if the release has no such sign type, or a key is missing; no valid configuration is so. */
 export function createSigner(name: ReleaseName, keys: SigningKeys): Signer {
+  return createSigners(name, keys)[0];
+}
+
+/** One signer for each secret or key that DaxPay may expect, the present one first. Each verifies by all of them. */
+export function createSigners(name: ReleaseName, keys: SigningKeys): [Signer, ...Signer[]] {
   const { signing }: Release = RELEASES[name];
-  if (signing === "rsa") return createRsaSigner(keys);
-  const secrets = [keys.secret, ...(keys.previousSecret ? [keys.previousSecret] : [])];
-  return createDigestSigner(signingScheme(name, keys.signType), secrets);
+  if (signing === "rsa") {
+    const { previousPrivateKey } = keys;
+    return [
+      createRsaSigner(keys),
+      ...(previousPrivateKey ? [createRsaSigner({ ...keys, privateKey: previousPrivateKey })] : []),
+    ];
+  }
+  const { secret, previousSecret } = keys;
+  const scheme = signingScheme(name, keys.signType);
+  if (!previousSecret || previousSecret === secret) return [createDigestSigner(scheme, [secret])];
+  return [createDigestSigner(scheme, [secret, previousSecret]), createDigestSigner(scheme, [previousSecret, secret])];
 }
 
 /** Signs with the first secret; any may have signed a reply. */

@@ -1,4 +1,4 @@
-import type { SyncConfig } from "../config/read.ts";
+import type { SyncConfig } from "../config/accounts.ts";
 import type { DaxPayOptions } from "../daxpay/client.ts";
 
 /** When the service sends DaxPay's refund query (DAXPAY_QUERY). */

@@ -3,6 +3,11 @@ import { signsWithKeys } from "../daxpay/release.ts";
 import type { Examination } from "./examine.ts";
 import { type Step, STEP_TITLES, type StepStatus } from "./step.ts";
 
+/** What was checked. */
+export interface CheckedAccount extends DaxPayOptions {
+  readonly account: string;
+}
+
 /** What the configured release signs with. */
 function signingOf({ release, signType }: DaxPayOptions): string {
   return signsWithKeys(release) ? "RSA" : signType;
@@ -11,8 +16,13 @@ function signingOf({ release, signType }: DaxPayOptions): string {
 const MARKS: Readonly<Record<StepStatus, string>> = { passed: "✓", warning: "!", failed: "✗", skipped: "–" };
 
 /** Formats the result for people. */
-export function formatText({ steps, requests }: Examination, options: DaxPayOptions): string {
-  const lines = [`DaxPay at ${options.url.href}, checked as ${options.release} with ${signingOf(options)}`, ""];
+export function formatText({ steps, requests }: Examination, options: CheckedAccount): string {
+  const lines = [
+    `Account ${options.account}: DaxPay at ${options.url.href}, checked as ${options.release} with ${
+      signingOf(options)
+    }`,
+    "",
+  ];
   for (const { id, status, found, reasons } of steps) {
     lines.push(`${MARKS[status]} ${STEP_TITLES[id]}: ${found}`);
     for (const { advice } of reasons) lines.push(`  → ${advice}`);
@@ -37,9 +47,10 @@ function count(number: number, noun: string): string {
  * Formats the result for scripts: one JSON object on one line. `ok` is the exit code's; of a step, it is true also with
  * warnings and null if the step was skipped. New members, steps and causes may be added; none are renamed or removed.
  */
-export function formatJson({ steps, ok, requests }: Examination, options: DaxPayOptions): string {
+export function formatJson({ steps, ok, requests }: Examination, options: CheckedAccount): string {
   return JSON.stringify({
     ok,
+    account: options.account,
     url: options.url.href,
     release: options.release,
     signType: signingOf(options),

@@ -2,8 +2,8 @@ import type { Clock } from "./clock.ts";
 
 /** Syncs that were sent and not answered: until they are settled, DaxPay may still be processing them. */
 export interface Doubts {
-  /** Marks the key in doubt because of a sync of the refund that was sent at the given Clock.elapsed time. */
-  add(key: string, refundNo: string, sentAt: number): void;
+  /** Marks the key in doubt because of a sync of the refund, at most until the given Clock.elapsed time. */
+  add(key: string, refundNo: string, until: number): void;
   /** A verified query has reported the refund as SUCCEEDED or CLOSED: returns whether that settles a doubt. */
   settle(key: string, refundNo: string): boolean;
   /** Milliseconds until a sync may be sent; 0 where nothing is in doubt. */
@@ -16,24 +16,21 @@ interface Doubt {
   readonly until: number;
 }
 
-/** A doubt that no query settles ends after `timeoutMs`, when DaxPay cannot be processing the sync any longer. */
-export function createDoubts(clock: Clock, timeoutMs: number): Doubts {
-  /** In the order in which they end. */
+/** A doubt that no query settles ends when DaxPay cannot be processing the sync any longer. */
+export function createDoubts(clock: Clock): Doubts {
   const doubts = new Map<string, Doubt>();
 
   /** Refunds that nobody requests again leave nothing behind. */
   function expire(): void {
     const now = clock.elapsed();
     for (const [key, { until }] of doubts) {
-      if (until > now) return;
-      doubts.delete(key);
+      if (until <= now) doubts.delete(key);
     }
   }
 
   return {
-    add(key, refundNo, sentAt) {
-      doubts.delete(key);
-      doubts.set(key, { refundNo, until: sentAt + timeoutMs });
+    add(key, refundNo, until) {
+      doubts.set(key, { refundNo, until });
       expire();
     },
     settle(key, refundNo) {

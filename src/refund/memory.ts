@@ -7,16 +7,12 @@ export interface RefundMemory {
    * Records a verified state, and returns it with `unchangedSince`. Calls back where it contradicts an earlier SUCCEEDED or
    * CLOSED.
    */
-  record(key: string, state: RefundState): RefundState;
+  record(key: string, state: RefundState, onConflict: OnConflict): RefundState;
   /** Whether the refund was ever verified as SUCCEEDED or CLOSED, so that it must not be synced again. */
   isSettled(key: string): boolean;
 }
 
-export interface RefundMemoryOptions {
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-  readonly onConflict: (before: RefundState, after: RefundState) => void;
-}
+type OnConflict = (before: RefundState, after: RefundState) => void;
 
 const MAX_STATES = 10_000;
 const MAX_SUCCEEDED = 100_000;
@@ -28,15 +24,16 @@ interface Seen {
 
 /**
  * Closed refunds are never evicted: after `close` DaxPay 3.x can report `fail` again, and a sync would then book the amount
- * a second time. They are rare. A succeeded one that is evicted is still protected by the query.
+ * a second time. They are rare. A succeeded one that is evicted is still protected by the query. `now` is in epoch
+ * milliseconds.
  */
-export function createRefundMemory({ now, onConflict }: RefundMemoryOptions): RefundMemory {
+export function createRefundMemory(now: () => number): RefundMemory {
   const last = new QuickLRU<string, Seen>({ maxSize: MAX_STATES });
   const settled = new QuickLRU<string, RefundState>({ maxSize: MAX_SUCCEEDED });
   const closed = new Map<string, RefundState>();
 
   return {
-    record(key, state) {
+    record(key, state, onConflict) {
       const before = closed.get(key) ?? settled.get(key);
       const seen = last.get(key);
       // Once for each change, not with every query.

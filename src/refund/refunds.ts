@@ -1,27 +1,20 @@
-import type { DaxPay } from "../daxpay/client.ts";
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import { type BatchResult, runBatch } from "./batch.ts";
 import { type BreakerState, createBreaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
+import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { RefundListener } from "./event.ts";
-import type { QueryMode } from "./query-mode.ts";
-import { createRateLimiter, type RateLimitOptions } from "./rate-limiter.ts";
+import { createRefundRecords, type RefundRecords } from "./records.ts";
 import { syncWithRetry } from "./retry.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { type Caller, createSingleFlight } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
-import { createSyncer } from "./sync.ts";
 import { type Attempt, createWatches } from "./watch.ts";
 
-export interface RefundsOptions {
-  readonly daxpay: DaxPay;
-  readonly queryMode: QueryMode;
-  /** Milliseconds; see SyncerOptions. */
-  readonly settleTimeoutMs: number;
-  /** See SyncerOptions. */
-  readonly settleOnStart: boolean;
-  readonly rateLimit: RateLimitOptions;
+export interface RefundsOptions extends Omit<EngineOptions, "records"> {
+  /** Defaults to records that nothing else shares. */
+  readonly records?: RefundRecords;
   readonly schedule: Omit<ScheduleOptions, "random">;
   readonly clock: Clock;
   /** From 0 to below 1. */
@@ -38,6 +31,10 @@ export interface Refunds {
   /** Syncs one repeatedly until its state is final; yields every outcome. */
   watch(request: RefundQuery, signal: AbortSignal): AsyncGenerator<Attempt>;
   stats(): Stats;
+  /** Makes all further attempts with other options; those in progress end with theirs. */
+  reconfigure(options: EngineOptions): void;
+  /** Rejects all further attempts, because the account is no longer configured; closes when those in progress have ended. */
+  remove(): void;
   /** Resolves when no sync is in progress, after `timeoutMs` at the latest. */
   drain(timeoutMs: number): Promise<void>;
   /** Closes the connections to DaxPay, so that requests in progress end. */
@@ -61,13 +58,16 @@ export interface Stats {
 }
 
 export function createRefunds(options: RefundsOptions): Refunds {
-  const { daxpay, clock, onEvent } = options;
-  const rateLimiter = createRateLimiter(options.rateLimit, clock);
+  const { clock, onEvent } = options;
   const breaker = createBreaker(clock, (state) => onEvent({ type: "breaker", state }));
-  const syncer = createSyncer({ ...options, rateLimiter, breaker });
+  const context = { clock, breaker, onEvent };
+  let engine = createEngine({ ...options, records: options.records ?? createRefundRecords(clock) }, context);
+  /** The present one, and earlier ones with calls in progress. */
+  const engines = new Set([engine]);
+  let removed = false;
   const calls = createSingleFlight<RefundState>(clock, () => onEvent({ type: "coalesced" }));
   const watches = createWatches(clock, { ...options.schedule, random: options.random });
-  const retry = { ...options, syncer, rateLimiter };
+  const retry = { ...options, engine: () => engine };
   let flowCount = 0;
 
   /** Turns go round between flows: one for each unary call, batch and watch. */
@@ -77,12 +77,22 @@ export function createRefunds(options: RefundsOptions): Refunds {
     if (caller.timeoutMs <= 0) {
       throw new DaxPayFailure("DEADLINE_EXCEEDED", "Deadline exceeded before a request to DaxPay was sent");
     }
+    if (removed) {
+      throw new DaxPayFailure("INVALID_REQUEST", "The account is no longer configured", { delivery: "NOT_SENT" });
+    }
     return await calls.do(requestKey(request), caller, (call) => syncWithRetry(request, flow, call, retry));
   }
 
   /** Callers with the same key share one request, whatever client addresses they send. */
   function requestKey({ refundNo, bizRefundNo, nonceStr }: RefundQuery): string {
-    return JSON.stringify([refundNo, bizRefundNo, daxpay.release.nonce === "never" ? "" : nonceStr]);
+    return JSON.stringify([refundNo, bizRefundNo, engine.options.daxpay.release.nonce === "never" ? "" : nonceStr]);
+  }
+
+  /** Closes an engine when its last call has ended. Its queue may be the next one's; an empty one holds nothing. */
+  function retire(retired: Engine): void {
+    retired.idle().then(() => {
+      if (engines.delete(retired)) retired.close();
+    });
   }
 
   return {
@@ -97,7 +107,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
         yield* runBatch(requests, {
           keyOf: requestKey,
           sync: (request) => sync(request, { signal: stop.signal, timeoutMs: deadline - clock.elapsed() }, flow),
-          window: options.rateLimit.concurrency,
+          window: engine.options.rateLimit.concurrency,
           signal: stop.signal,
         });
       } finally {
@@ -114,23 +124,34 @@ export function createRefunds(options: RefundsOptions): Refunds {
       });
     },
     stats: () => ({
-      queueSize: rateLimiter.queueSize(),
+      queueSize: engine.rateLimiter.queueSize(),
       inFlight: calls.size(),
       watchers: watches.watchers(),
       oldestWatch: watches.oldestStartedAt(),
       breaker: breaker.state(),
-      skewMs: daxpay.skewMs(),
-      inDoubt: syncer.inDoubt(),
+      skewMs: engine.options.daxpay.skewMs(),
+      inDoubt: engine.syncer.inDoubt(),
     }),
     async drain(timeoutMs) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const cancel = clock.after(timeoutMs, resolve);
-      await Promise.race([syncer.idle(), promise]);
+      await Promise.race([Promise.all([...engines].map(({ syncer }) => syncer.idle())), promise]);
       cancel();
     },
+    reconfigure(changed) {
+      const last = engine;
+      engine = createEngine(changed, context, last);
+      engines.add(engine);
+      retire(last);
+    },
+    remove() {
+      removed = true;
+      retire(engine);
+    },
     close() {
-      rateLimiter.close();
-      daxpay[Symbol.dispose]();
+      for (const { rateLimiter } of engines) rateLimiter.close();
+      for (const engine of engines) engine.close();
+      engines.clear();
     },
   };
 }

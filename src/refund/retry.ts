@@ -1,15 +1,14 @@
 import { DaxPayFailure, type Reason } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import { type Clock, sleep } from "./clock.ts";
+import type { Engine } from "./engine.ts";
 import type { RefundListener } from "./event.ts";
-import type { RateLimiter } from "./rate-limiter.ts";
 import type { SharedCall } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
-import type { Syncer } from "./sync.ts";
 
 export interface RetryOptions {
-  readonly syncer: Syncer;
-  readonly rateLimiter: RateLimiter;
+  /** The present one: an attempt after a change of the configuration is made with the changed one. */
+  readonly engine: () => Engine;
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -36,17 +35,24 @@ export async function syncWithRetry(
   request: RefundQuery,
   flow: string,
   call: SharedCall,
-  { syncer, rateLimiter, clock, random, onEvent }: RetryOptions,
+  { engine: presentEngine, clock, random, onEvent }: RetryOptions,
 ): Promise<RefundState> {
+  let signedAnew = false;
   for (let attempt = 1;; attempt++) {
+    const engine = presentEngine();
     try {
-      return await syncer.attempt({ request, flow, retry: attempt > 1 }, call);
+      return await engine.run(() => engine.syncer.attempt({ request, flow, retry: attempt > 1 }, call));
     } catch (error) {
       if (!(error instanceof DaxPayFailure)) throw error;
+      if (error.reason === "SIGNATURE_REJECTED" && !signedAnew && (error.otherKey || presentEngine() !== engine)) {
+        signedAnew = true;
+        onEvent({ type: "retry", failure: error, delayMs: 0 });
+        continue;
+      }
       if (error.throttled) {
         // A channel's limit applies to all of its refunds, but the queue is not the channel's alone.
         const ms = Math.min(error.retryDelayMs ?? 0, MAX_PAUSE_MS);
-        rateLimiter.pause(ms);
+        engine.rateLimiter.pause(ms);
         onEvent({ type: "throttled", ms });
       }
       const delayMs = retryDelayMs(error, attempt, random);

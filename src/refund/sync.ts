@@ -5,11 +5,11 @@ import type { RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
-import { createDoubts } from "./doubt.ts";
 import type { RefundListener } from "./event.ts";
 import { createRefundMemory } from "./memory.ts";
 import { effectiveQueryMode, type QueryMode } from "./query-mode.ts";
 import type { Permit, RateLimiter } from "./rate-limiter.ts";
+import type { RefundRecords } from "./records.ts";
 import type { SharedCall } from "./single-flight.ts";
 import { isSettled, isSyncable, type RefundState, stateFrom, statusOf } from "./state.ts";
 
@@ -23,9 +23,10 @@ export interface SyncerOptions {
   readonly settleTimeoutMs: number;
   /**
    * Whether an earlier process may have left a sync in doubt. Then, where a repeated sync can book money, none is sent
-   * within `settleTimeoutMs` of the start.
+   * within `settleTimeoutMs` of the creation of the records.
    */
   readonly settleOnStart: boolean;
+  readonly records: RefundRecords;
   readonly rateLimiter: RateLimiter;
   readonly breaker: Breaker;
   readonly clock: Clock;
@@ -55,12 +56,6 @@ const MAX_QUERY_AGE_MS = 250;
 /** Milliseconds: the shortest retry delay of a sync in doubt. */
 const MIN_DOUBT_DELAY_MS = 1_000;
 
-/** A sync in progress. */
-interface Lock {
-  readonly refundNo: string;
-  readonly outcome: Promise<RefundState>;
-}
-
 /** What an attempt has to wait for, and whether it then shares the outcome. */
 interface Blocked {
   readonly outcome: Promise<RefundState>;
@@ -79,17 +74,17 @@ export function createSyncer(options: SyncerOptions): Syncer {
   const { daxpay, rateLimiter, breaker, clock, onEvent } = options;
   const { release } = daxpay;
   const queryMode = effectiveQueryMode(options.queryMode, release);
-  const memory = createRefundMemory({
-    now: clock.now,
-    onConflict: (before, after) => onEvent({ type: "conflict", before, after }),
-  });
-  const doubts = createDoubts(clock, options.settleTimeoutMs);
-  const locks = new Map<string, Lock>();
+  const { doubts, locks } = options.records;
+  // Without a query nothing names the refund, and a bizRefundNo of another application can be the same.
+  const memory = queryMode === "off" ? createRefundMemory(clock.now) : options.records.memory;
+  const inProgress = new Set<Promise<RefundState>>();
   /** Refunds that are proven to belong to this application. */
   const own = new QuickLRU<string, true>({ maxSize: MAX_OWN });
   /** Reserved together: the query and the sync that it may allow. */
   const requests = queryMode === "off" || queryMode === "only" ? 1 : 2;
-  const firstSyncAt = options.settleOnStart && !release.resyncsClosed ? clock.elapsed() + options.settleTimeoutMs : 0;
+  const firstSyncAt = options.settleOnStart && !release.resyncsClosed
+    ? options.records.createdAt + options.settleTimeoutMs
+    : 0;
 
   async function attempt({ request, flow, retry }: SyncAttempt, call: SharedCall): Promise<RefundState> {
     for (;;) {
@@ -197,8 +192,12 @@ export function createSyncer(options: SyncerOptions): Syncer {
 
   /** Holds the lock while the work runs, whether its callers stay or leave. */
   function locked(key: string, refundNo: string, work: () => Promise<RefundState>): Promise<RefundState> {
-    const outcome = work().finally(() => locks.delete(key));
+    const outcome = work().finally(() => {
+      locks.delete(key);
+      inProgress.delete(outcome);
+    });
     outcome.catch(() => {});
+    inProgress.add(outcome);
     locks.set(key, { refundNo, outcome });
     return outcome;
   }
@@ -217,7 +216,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
       report = await send("SYNC", () => daxpay.sync(request, { retry }));
     } catch (error) {
       if (mayStillRun(error)) {
-        doubts.add(key, refundNo, sentAt);
+        doubts.add(key, refundNo, sentAt + options.settleTimeoutMs);
         onEvent({ type: "doubt", refundNo, orderNo: queried.orderNo, ms: options.settleTimeoutMs });
       }
       throw error;
@@ -245,7 +244,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
   }
 
   function remember(key: string, report: RefundReport, request: RefundQuery, bound: boolean): RefundState {
-    return memory.record(key, stateFrom(report, request, release, bound));
+    const state = stateFrom(report, request, release, bound);
+    return memory.record(key, state, (before, after) => onEvent({ type: "conflict", before, after }));
   }
 
   /** One request to DaxPay. */
@@ -287,7 +287,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
   return {
     attempt,
     async idle() {
-      while (locks.size > 0) await Promise.allSettled([...locks.values()].map(({ outcome }) => outcome));
+      while (inProgress.size > 0) await Promise.allSettled(inProgress);
     },
     inDoubt: () => doubts.size(),
   };

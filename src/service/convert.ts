@@ -15,17 +15,14 @@ import type { BatchResult } from "../refund/batch.ts";
 import type { Outcome } from "../refund/outcome.ts";
 import type { RefundState } from "../refund/state.ts";
 import type { Attempt } from "../refund/watch.ts";
-import { messageFromFailure, truncate } from "./errors.ts";
-
-/** The only account, until several can be configured. */
-const ACCOUNT = "default";
+import { type FailureFields, messageFromFailure, truncate } from "./errors.ts";
 
 export function requestFrom(message: SyncRefundRequest | WatchRefundRequest): RefundQuery {
   const { refundNo, bizRefundNo, clientIp } = message;
   return { refundNo, bizRefundNo, clientIp, nonceStr: "nonceStr" in message ? message.nonceStr : "" };
 }
 
-export function messageFromState(state: RefundState): Refund {
+export function messageFromState(state: RefundState, account: string): Refund {
   const init: MessageInitShape<typeof RefundSchema> = {
     refundNo: truncate(state.refundNo),
     bizRefundNo: truncate(state.bizRefundNo),
@@ -34,7 +31,7 @@ export function messageFromState(state: RefundState): Refund {
     replyTime: timestampFromMs(state.repliedAt),
     daxpayTraceId: truncate(state.daxpayTraceId),
     final: state.final,
-    account: ACCOUNT,
+    account,
     binding: Binding[state.binding],
     orderNo: truncate(state.orderNo ?? ""),
     channel: truncate(state.channel ?? ""),
@@ -47,20 +44,26 @@ export function messageFromState(state: RefundState): Refund {
   return create(RefundSchema, init);
 }
 
-export function messageFromResult({ index, outcome }: BatchResult): BatchSyncRefundsResponse {
-  return create(BatchSyncRefundsResponseSchema, { index, outcome: outcomeFrom(outcome) });
+/** The result of a request that was rejected before its refund was synced. */
+export function messageFromRejection(index: number, failure: FailureFields): BatchSyncRefundsResponse {
+  const outcome = { case: "failure", value: messageFromFailure(failure) } as const;
+  return create(BatchSyncRefundsResponseSchema, { index, outcome });
 }
 
-export function messageFromAttempt({ attempt, observedAt, outcome }: Attempt): WatchRefundResponse {
+export function messageFromResult({ index, outcome }: BatchResult, account: string): BatchSyncRefundsResponse {
+  return create(BatchSyncRefundsResponseSchema, { index, outcome: outcomeFrom(outcome, account) });
+}
+
+export function messageFromAttempt({ attempt, observedAt, outcome }: Attempt, account: string): WatchRefundResponse {
   return create(WatchRefundResponseSchema, {
     attempt,
     observeTime: timestampFromMs(observedAt),
-    outcome: outcomeFrom(outcome),
+    outcome: outcomeFrom(outcome, account),
   });
 }
 
-function outcomeFrom(outcome: Outcome) {
+function outcomeFrom(outcome: Outcome, account: string) {
   return outcome instanceof DaxPayFailure
     ? { case: "failure", value: messageFromFailure(outcome) } as const
-    : { case: "refund", value: messageFromState(outcome) } as const;
+    : { case: "refund", value: messageFromState(outcome, account) } as const;
 }

@@ -72,7 +72,7 @@ export const ERROR_DETAILS = [SyncFailureSchema, ErrorInfoSchema, RetryInfoSchem
 type Detail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
 
 /** What is known of a failure. */
-interface FailureFields {
+export interface FailureFields {
   readonly reason: ReasonName;
   readonly message: string;
   readonly delivery?: DeliveryName;
@@ -125,6 +125,25 @@ export function invalidRequestError(violations: readonly Violation[]): ConnectEr
   return serviceError({ reason: "INVALID_REQUEST", message: describeViolations(violations) }, {
     details: [badRequest],
   });
+}
+
+/** A request for an account that does not exist, or that its caller may not use. */
+export class AccountError extends Error {
+  override readonly name = "AccountError";
+  readonly reason: "INVALID_REQUEST" | "PERMISSION_DENIED";
+  readonly violations: readonly Violation[];
+
+  constructor(reason: AccountError["reason"], description: string) {
+    const violations = reason === "INVALID_REQUEST" ? [{ field: "account", description }] : [];
+    super(violations.length > 0 ? describeViolations(violations) : description);
+    this.reason = reason;
+    this.violations = violations;
+  }
+}
+
+export function accountError(error: AccountError): ConnectError {
+  const { reason, message, violations } = error;
+  return reason === "INVALID_REQUEST" ? invalidRequestError(violations) : serviceError({ reason, message });
 }
 
 export function describeViolations(violations: readonly Violation[]): string {

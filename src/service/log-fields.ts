@@ -16,19 +16,26 @@ type Known =
   | WatchRefundRequest
   | WatchRefundResponse;
 
-/** Adds to the fields what the messages of a call are about: refund numbers, status, DaxPay's trace id, counts. Nothing else. */
-export function logFieldsOf(fields: Record<string, unknown>) {
+/** Adds to the fields what the messages of a call are about: account, refund numbers, status, DaxPay's trace id, counts. Nothing else. */
+export function logFieldsOf(fields: Record<string, unknown>, accountNameOf: (account: string) => string) {
   const count = (name: string) => fields[name] = Number(fields[name] ?? 0) + 1;
+  const accounts = (names: readonly string[]) => {
+    const [first, ...others] = new Set(names);
+    if (others.length > 0) fields.accounts = 1 + others.length;
+    else if (first !== undefined) fields.account = first;
+  };
   return {
     request(message: Message): void {
       const known = message as Known;
       switch (known.$typeName) {
         case "daxpay.refundsync.v1.SyncRefundRequest":
         case "daxpay.refundsync.v1.WatchRefundRequest":
+          fields.account = accountNameOf(known.account);
           if (known.refundNo) fields.refundNo = known.refundNo;
           if (known.bizRefundNo) fields.bizRefundNo = known.bizRefundNo;
           return;
         case "daxpay.refundsync.v1.BatchSyncRefundsRequest":
+          accounts(known.requests.map(({ account }) => accountNameOf(account)));
           fields.refunds = known.requests.length;
       }
     },

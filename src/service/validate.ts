@@ -67,10 +67,6 @@ const numbers = {
     ),
   ),
 };
-const account = z.string().refine(
-  (value) => value === "" || value === "default",
-  'expected "default" or nothing, since no other account is configured',
-);
 const clientIp = text(MAX_CLIENT_IP_LENGTH).pipe(
   z.union([z.literal(""), z.ipv4(), z.ipv6()], "expected an IPv4 or IPv6 address"),
 );
@@ -84,7 +80,7 @@ const batch = (items: z.ZodType) =>
 /** A message that names one refund. */
 function named(shape: z.ZodRawShape) {
   return z.intersection(
-    z.object({ ...numbers, account }).refine(
+    z.object(numbers).refine(
       ({ refundNo, bizRefundNo }) => refundNo !== "" || bizRefundNo !== "",
       "expected refund_no or biz_refund_no",
     ),
@@ -113,7 +109,6 @@ const RULES: Readonly<Record<string, z.ZodType>> = {
   [BatchTrackRefundsRequestSchema.typeName]: z.object({ requests: batch(z.unknown()) }),
   [GetTrackedRefundRequestSchema.typeName]: named({}),
   [ListTrackedRefundsRequestSchema.typeName]: z.object({
-    account,
     filter: text(MAX_TEXT_LENGTH),
     orderBy: text(MAX_TEXT_LENGTH),
     pageSize,
@@ -123,9 +118,8 @@ const RULES: Readonly<Record<string, z.ZodType>> = {
   [AcknowledgeContradictionRequestSchema.typeName]: named({
     note: text(MAX_NOTE_LENGTH).min(1, "expected a note"),
   }),
-  [StreamRefundEventsRequestSchema.typeName]: z.object({ account, afterCursor: text(MAX_TEXT_LENGTH) }),
+  [StreamRefundEventsRequestSchema.typeName]: z.object({ afterCursor: text(MAX_TEXT_LENGTH) }),
   [ListRefundEventsRequestSchema.typeName]: z.object({
-    account,
     afterCursor: text(MAX_TEXT_LENGTH),
     pageSize,
     pageToken: text(MAX_TEXT_LENGTH),

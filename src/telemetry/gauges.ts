@@ -8,14 +8,37 @@ const BREAKER_STATES: readonly Stats["breaker"][] = ["closed", "half-open", "ope
 export interface BuildInfo {
   readonly version: string;
   readonly deno: string;
-  /** DaxPay's, as configured. */
+  /** DaxPay's, as configured; those of several accounts are separated by commas. */
   readonly release: string;
 }
 
+/** The present state of an account. */
+export interface AccountState {
+  readonly account: string;
+  /** DaxPay's, as configured. */
+  readonly release: string;
+  readonly queryMode: string;
+  readonly stats: Stats;
+}
+
 /** Reads the domain's state on every collection of metrics. `elapsed` is Clock.elapsed. */
-export function observeRefunds(meter: Instruments, stats: () => Stats, elapsed: () => number): void {
+export function observeRefunds(
+  meter: Instruments,
+  accounts: () => readonly AccountState[],
+  elapsed: () => number,
+): void {
   const observe = (name: string, unit: string, description: string, read: (stats: Stats) => number | undefined) =>
-    observeGauge(meter, name, unit, description, () => read(stats()));
+    meter.createObservableGauge(name, { unit, description }).addCallback((result) => {
+      for (const { account, stats } of accounts()) {
+        const value = read(stats);
+        if (value !== undefined) result.observe(value, { account });
+      }
+    });
+  meter.createObservableGauge("refundsync.account_info", {
+    description: "Always 1; release and query mode of the account are in the labels",
+  }).addCallback((result) => {
+    for (const { account, release, queryMode } of accounts()) result.observe(1, { account, release, query: queryMode });
+  });
   observe("refundsync.queue.size", "{request}", "DaxPay requests in the queue", (at) => at.queueSize);
   observe("refundsync.upstream.in_flight", "{request}", "DaxPay requests queued or in flight", (at) => at.inFlight);
   observe("refundsync.watches", "{watch}", "Open watches", (at) => at.watchers);
@@ -62,10 +85,7 @@ function observeGauge(
   name: string,
   unit: string,
   description: string,
-  read: () => number | undefined,
+  read: () => number,
 ): void {
-  meter.createObservableGauge(name, { unit, description }).addCallback((result) => {
-    const value = read();
-    if (value !== undefined) result.observe(value);
-  });
+  meter.createObservableGauge(name, { unit, description }).addCallback((result) => result.observe(read()));
 }

@@ -37,6 +37,8 @@ const CONTROL = /[\x7f-\x9f]/;
 const FLUSH_MS = 1_000;
 
 export interface Log {
+  /** Redacts further texts. */
+  redact(secrets: readonly string[]): void;
   /** Lines dropped since the start because standard output did not take them. */
   dropped(): number;
 }
@@ -56,15 +58,16 @@ export async function startLog(
   { print, exported = true, secrets = [] }: LogOptions = {},
 ): Promise<Log> {
   const output = print ? { write: print, dropped: () => 0 } : openOutput(exported);
-  const patterns = [
-    ...PATTERNS,
-    ...secrets.filter(isLongEnoughToRedact).map((secret) => ({
-      pattern: literalPattern(secret),
-      replacement: REDACTED,
-    })),
-  ];
+  const redactedTexts = new Set(secrets.filter(isLongEnoughToRedact));
+  const redactedFormatter = (formatter: TextFormatter) =>
+    redactByPattern(formatter, [
+      ...PATTERNS,
+      ...[...redactedTexts].map((secret) => ({ pattern: literalPattern(secret), replacement: REDACTED })),
+    ]);
+  const renewals: (() => void)[] = [];
   const writer = (formatter: TextFormatter): Sink => {
-    const redacted = redactByPattern(formatter, patterns);
+    let redacted = redactedFormatter(formatter);
+    renewals.push(() => redacted = redactedFormatter(formatter));
     return (record) => output.write(redacted(record));
   };
   const json = config.format === "json";
@@ -83,7 +86,15 @@ export async function startLog(
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["out"] },
     ],
   });
-  return output;
+  return {
+    dropped: output.dropped,
+    redact(further) {
+      const unknown = further.filter((text) => isLongEnoughToRedact(text) && !redactedTexts.has(text));
+      if (unknown.length === 0) return;
+      for (const text of unknown) redactedTexts.add(text);
+      for (const renew of renewals) renew();
+    },
+  };
 }
 
 /** OTEL_DENO=true shows in OpenTelemetry's registry. The console is all that Deno exports, and waits for its reader. */

@@ -87,3 +87,25 @@ class MappedStream<T, U> extends Stream<U> {
     return this.#hooks.run ? this.#hooks.run(work) : work();
   }
 }
+
+/** Yields the values of all sources as they arrive. Ends them all when one fails or the reader stops. */
+export async function* mergeStreams<T>(sources: readonly AsyncIterable<T>[]): AsyncGenerator<T, void, void> {
+  const iterators = sources.map((source) => source[Symbol.asyncIterator]());
+  const next = (iterator: AsyncIterator<T>) => iterator.next().then((result) => ({ iterator, result }));
+  const pending = new Map(iterators.map((iterator) => [iterator, next(iterator)]));
+  try {
+    while (pending.size > 0) {
+      const { iterator, result } = await Promise.race(pending.values());
+      pending.delete(iterator);
+      if (result.done) continue;
+      yield result.value;
+      pending.set(iterator, next(iterator));
+    }
+  } finally {
+    // A source in the middle of a value ends after it, which nobody waits for.
+    for (const [iterator, value] of pending) {
+      value.catch(() => {});
+      iterator.return?.().catch(() => {});
+    }
+  }
+}

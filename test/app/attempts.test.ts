@@ -105,7 +105,7 @@ describe("syncRefund() sends one sync", () => {
 });
 
 describe("syncRefund() signs", () => {
-  test("with the new secret only and verifies with the previous one as well", async () => {
+  test("with the new secret, once more with the previous one if DaxPay rejects it, and verifies with both", async () => {
     await using service = await startService({
       sandbox: { release: "2.0.8", previousSecret: "654321" },
       variables: { DAXPAY_SIGN_SECRET_PREVIOUS: "654321" },
@@ -117,13 +117,21 @@ describe("syncRefund() signs", () => {
       sandbox: { release: "2.0.8" },
       variables: { DAXPAY_SIGN_SECRET: "new", DAXPAY_SIGN_SECRET_PREVIOUS: "123456" },
     });
-    expect(await outcomeOf(other.client.syncRefund({ refundNo: "R-SUCCEEDS" }))).toMatchObject({
+    for (const refundNo of ["R-SUCCEEDS", "R-CLOSED"]) await other.client.syncRefund({ refundNo });
+    expect(other.sandbox.requests.filter(({ members }) => members?.refundNo === "R-SUCCEEDS")).toHaveLength(4);
+    expect(other.sandbox.requests.filter(({ members }) => members?.refundNo === "R-CLOSED")).toHaveLength(1);
+    await using none = await startService({
+      sandbox: { release: "2.0.8" },
+      variables: { DAXPAY_SIGN_SECRET: "new", DAXPAY_SIGN_SECRET_PREVIOUS: "newer" },
+    });
+    expect(await outcomeOf(none.client.syncRefund({ refundNo: "R-SUCCEEDS" }))).toMatchObject({
       code: "failed_precondition",
       reason: "SIGNATURE_REJECTED",
       delivery: "NOT_SENT",
       step: "QUERY",
       retryDelayMs: undefined,
     });
+    expect(none.sandbox.requests).toHaveLength(2);
   });
 
   test.each(

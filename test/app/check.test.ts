@@ -63,7 +63,9 @@ describe("DAXPAY_CHECK", () => {
 
   test("=require rejects the start when a check fails, and names the fault", async () => {
     const start = startService({ sandbox: SANDBOX, variables: { DAXPAY_CHECK: "require", ...WRONG_SECRET } });
-    await expect(start).rejects.toThrow(/^DAXPAY_CHECK: expected every check of DaxPay to pass, got Signature: /);
+    await expect(start).rejects.toThrow(
+      /^DAXPAY_CHECK: expected every check of DaxPay to pass, got account default: Signature: /,
+    );
     expect(records.some(({ rawMessage }) => String(rawMessage).startsWith("Listening"))).toBe(false);
   });
 

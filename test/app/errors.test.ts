@@ -86,11 +86,11 @@ describe.each(Object.entries(PROTOCOLS))("%s:", (protocol, transport) => {
     });
 
     test("with several mistakes gets a violation for each", async () => {
-      expect(await badRequestOf(client().syncRefund({ refundNo: " ", clientIp: "x", account: "shop" }))).toMatchObject({
+      expect(await badRequestOf(client().syncRefund({ refundNo: " ", clientIp: "x", nonceStr: " " }))).toMatchObject({
         violations: expect.arrayContaining([
           expect.objectContaining({ field: "refund_no" }),
           expect.objectContaining({ field: "client_ip" }),
-          expect.objectContaining({ field: "account" }),
+          expect.objectContaining({ field: "nonce_str" }),
         ]),
       });
     });

@@ -16,7 +16,9 @@ describe("parseTokens()", () => {
     const entry = parseTokens(`billing ${TOKEN}`).find(TOKEN);
     if (!entry) throw new Error("expected an entry, got none");
     expect(parseTokens(`x ${OTHER}\nbilling ${TOKEN}`).has(entry)).toBe(true);
-    for (const text of [`billing ${OTHER}`, `shop ${TOKEN}`, `billing ${TOKEN} metrics`]) {
+    for (
+      const text of [`billing ${OTHER}`, `shop ${TOKEN}`, `billing ${TOKEN} metrics`, `billing ${TOKEN} accounts=shop`]
+    ) {
       expect(parseTokens(text).has(entry)).toBe(false);
     }
   });
@@ -24,9 +26,13 @@ describe("parseTokens()", () => {
   test.each([
     ["", "expected at least one `name token` line, got none"],
     ["# none\n", "expected at least one `name token` line, got none"],
-    [`\n${TOKEN}`, "line 2: expected a name, a token and optionally metrics, got 1 word"],
-    [`a b ${TOKEN} metrics`, "line 1: expected a name, a token and optionally metrics, got 4 words"],
-    [`billing ${TOKEN} ${OTHER}`, "line 1: expected metrics or nothing behind the token, got another word"],
+    [`\n${TOKEN}`, "line 2: expected a name, a token and optionally metrics or accounts=…, got 1 word"],
+    [`a b ${TOKEN} metrics`, "line 1: expected a name, a token and optionally metrics or accounts=…, got 4 words"],
+    [`billing ${TOKEN} ${OTHER}`, "line 1: expected metrics, accounts=… or nothing behind the token, got another word"],
+    [
+      `billing ${TOKEN} accounts=shop,`,
+      "line 1: expected names of accounts separated by commas behind accounts=, got another text",
+    ],
     ["billing short", "line 1: expected a token of at least 16 characters, got 5"],
     [
       "billing 密钥密钥密钥密钥密钥密钥密钥密钥",

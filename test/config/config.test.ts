@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { AccountConfig } from "../../src/config/accounts.ts";
 import { type Config, readConfig } from "../../src/config/read.ts";
 import { RELEASE_NAMES } from "../../src/daxpay/release.ts";
 import manifest from "../../deno.json" with { type: "json" };
@@ -21,10 +22,13 @@ function read(variables: Variables, files: Variables = {}) {
   });
 }
 
-function configOf(variables: Variables, files?: Variables): Config {
+/** The configuration with that of its account "default". */
+function configOf(variables: Variables, files?: Variables): Config & AccountConfig {
   const result = read(variables, files);
   if (result.kind === "invalid") throw new Error(result.problems.join("; "));
-  return result.config;
+  const account = result.config.accounts.get("default");
+  if (!account) throw new Error("no default account");
+  return { ...result.config, ...account };
 }
 
 function problemsOf(variables: Variables, files?: Variables): readonly string[] {

@@ -54,6 +54,7 @@ test("deno task doctor --json prints the documented members and exits with 1 whe
     const result = JSON.parse(out);
     expect(result).toEqual({
       ok: false,
+      account: "default",
       url: `${url}/`,
       release: "documented",
       signType: "HMAC_SHA256",
@@ -132,7 +133,7 @@ test("deno task doctor finds the release where DAXPAY_RELEASE is unset", async (
   });
 });
 
-const FLAGS = "expected --refund-no <value>, --json or --help";
+const FLAGS = "expected --account <value>, --refund-no <value>, --json or --help";
 
 test.each([
   [[`--secret=${SECRET}`], `${FLAGS}, got "--secret"`],

@@ -32,7 +32,7 @@ function open() {
     generateRequestId: () => "id",
     async authenticate({ authorization }) {
       if (authorization === null) throw new ConnectError("who?", Code.Unauthenticated);
-      return await Promise.resolve({ name: "shop", metricsOnly: false, valid: () => true });
+      return await Promise.resolve({ name: "shop", metricsOnly: false, accounts: undefined, valid: () => true });
     },
     clientCertNameOf: () => undefined,
     open: [],

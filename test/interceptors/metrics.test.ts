@@ -90,7 +90,7 @@ describe("GET /metrics of a service that was just started", () => {
       "refundsync_throttled_total",
     ]);
     const reasons = counters.filter(({ name }) => name === "refundsync_retries_total").map(({ labels }) => labels);
-    expect(reasons).toEqual(Object.keys(REASONS).map((reason) => ({ error_type: reason })));
+    expect(reasons).toEqual(Object.keys(REASONS).map((reason) => ({ account: "default", error_type: reason })));
   });
 
   test("names what runs", async () => {

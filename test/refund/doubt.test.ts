@@ -4,7 +4,9 @@ import { createManualClock } from "../support/clock.ts";
 
 function start(timeoutMs = 60_000) {
   const clock = createManualClock();
-  return { clock, doubts: createDoubts(clock, timeoutMs) };
+  const doubts = createDoubts(clock);
+  const add = (key: string, refundNo: string, sentAt: number) => doubts.add(key, refundNo, sentAt + timeoutMs);
+  return { clock, doubts: { ...doubts, add } };
 }
 
 describe("createDoubts()", () => {

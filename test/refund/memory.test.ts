@@ -23,14 +23,14 @@ const stateOf = (status: Status): RefundState => ({
 function start() {
   let now = 1_000;
   const conflicts: { readonly before: Status; readonly after: Status }[] = [];
-  const memory = createRefundMemory({
-    now: () => now,
-    onConflict: (before, after) => conflicts.push({ before: before.status, after: after.status }),
-  });
+  const memory = createRefundMemory(() => now);
   return {
     memory,
     conflicts,
-    record: (status: Status, key = "R1") => memory.record(key, stateOf(status)),
+    record: (status: Status, key = "R1") =>
+      memory.record(key, stateOf(status), (before, after) => {
+        conflicts.push({ before: before.status, after: after.status });
+      }),
     wait: (ms: number) => void (now += ms),
   };
 }
@@ -112,7 +112,7 @@ describe("createRefundMemory().isSettled()", () => {
     const { memory, record } = start();
     record("CLOSED", "closed");
     record("SUCCEEDED", "succeeded");
-    for (let index = 0; index < 250_000; index++) memory.record(`R${index}`, stateOf("SUCCEEDED"));
+    for (let index = 0; index < 250_000; index++) memory.record(`R${index}`, stateOf("SUCCEEDED"), () => {});
     expect(memory.isSettled("closed")).toBe(true);
     // The query still protects this one.
     expect(memory.isSettled("succeeded")).toBe(false);

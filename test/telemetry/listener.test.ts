@@ -26,7 +26,7 @@ afterEach(() => reset());
 /** Emits the events and returns the metrics. */
 async function emit(...events: RefundEvent[]) {
   const registry = createMetrics(metrics.getMeter("test"));
-  const listener = createTelemetryListener(getLogger("refundsync"), registry);
+  const listener = createTelemetryListener(getLogger("refundsync"), registry)("shop");
   for (const event of events) listener(event);
   return parsePrometheus(await registry.scrape());
 }
@@ -64,7 +64,11 @@ describe("createTelemetryListener()", () => {
   test("records the duration of a successful request without an error type", async () => {
     const { samples } = await emit({ type: "request", step: "QUERY", ms: 40, failure: undefined });
     const counts = samples.filter(({ name }) => name === "daxpay_client_request_duration_count");
-    expect(counts).toEqual([{ name: "daxpay_client_request_duration_count", labels: { step: "QUERY" }, value: 1 }]);
+    expect(counts).toEqual([{
+      name: "daxpay_client_request_duration_count",
+      labels: { account: "shop", step: "QUERY" },
+      value: 1,
+    }]);
   });
 
   test.each<[string, RefundEvent]>([

@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from "node:util";
+import type { DaxPay } from "../daxpay/client.ts";
+import type { Breaker } from "./breaker.ts";
+import type { Clock } from "./clock.ts";
+import type { RefundListener } from "./event.ts";
+import type { QueryMode } from "./query-mode.ts";
+import { createRateLimiter, type RateLimiter, type RateLimitOptions } from "./rate-limiter.ts";
+import type { RefundRecords } from "./records.ts";
+import { createSyncer, type Syncer } from "./sync.ts";
+
+/** What a change of the configuration can replace while calls are in progress. */
+export interface EngineOptions {
+  readonly daxpay: DaxPay;
+  readonly queryMode: QueryMode;
+  /** Milliseconds; see SyncerOptions. */
+  readonly settleTimeoutMs: number;
+  /** See SyncerOptions. */
+  readonly settleOnStart: boolean;
+  readonly rateLimit: RateLimitOptions;
+  readonly records: RefundRecords;
+}
+
+export interface EngineContext {
+  readonly clock: Clock;
+  readonly breaker: Breaker;
+  readonly onEvent: RefundListener;
+}
+
+/** Makes the attempts of one configuration. */
+export interface Engine {
+  readonly options: EngineOptions;
+  readonly rateLimiter: RateLimiter;
+  readonly syncer: Syncer;
+  /** Runs a call, for whose time the engine stays open. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** Resolves when no call and no sync is in progress. */
+  idle(): Promise<void>;
+  /** Closes the connections to DaxPay, so that requests in progress end. */
+  close(): void;
+}
+
+/** An engine of the same budget as the last one goes on with its queue, so that a change sends no burst. */
+export function createEngine(
+  options: EngineOptions,
+  { clock, breaker, onEvent }: EngineContext,
+  last?: Engine,
+): Engine {
+  const rateLimiter = last && isDeepStrictEqual(last.options.rateLimit, options.rateLimit)
+    ? last.rateLimiter
+    : createRateLimiter(options.rateLimit, clock);
+  const syncer = createSyncer({ ...options, rateLimiter, breaker, clock, onEvent });
+  const running = new Set<Promise<unknown>>();
+
+  return {
+    options,
+    rateLimiter,
+    syncer,
+    async run(work) {
+      const result = work();
+      running.add(result);
+      try {
+        return await result;
+      } finally {
+        running.delete(result);
+      }
+    },
+    async idle() {
+      while (running.size > 0) await Promise.allSettled(running);
+      await syncer.idle();
+    },
+    close() {
+      options.daxpay[Symbol.dispose]();
+    },
+  };
+}
