@@ -24,6 +24,9 @@ const OWN_FILES = ["../console/dist", "../telemetry/stdout-worker.ts", "../telem
 
 type Env = ConfigSource["env"];
 
+/** Debugging variables of the YAML parser, which may not be read. */
+const IGNORED_VARIABLES = ["LOG_TOKENS", "LOG_STREAM"];
+
 /**
  * Deno flags for exactly the permissions that the service needs with this configuration: its own addresses, DaxPay's and
  * the JWT issuer's, the configured files, the variables. Permission sets in deno.json cannot depend on the environment.
@@ -51,6 +54,7 @@ export function permissionsFor(config: Config, env: Env): string[] {
     `--allow-net=${[...new Set(net)].join(",")}`,
     `--allow-read=${[...new Set([...OWN_FILES, ...files.map(({ path }) => path)])].join(",")}`,
     `--allow-env=${[...VARIABLE_NAMES, "OTEL_DENO", "OTEL_DENO_CONSOLE"].join(",")}`,
+    `--ignore-env=${IGNORED_VARIABLES.join(",")}`,
   ];
 }
 

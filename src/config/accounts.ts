@@ -68,7 +68,8 @@ export function readAccounts(source: ConfigSource, acceptUntypedSecrets = false)
   const accounts = new Map<string, AccountConfig>();
   const problems: string[] = [];
   const path = source.env(FILE) || undefined;
-  const hasDefault = path === undefined || ACCOUNT_NAMES.some((name) => source.env(name) || source.env(`${name}_FILE`));
+  const hasDefault = path === undefined ||
+    ACCOUNT_NAMES.some((name) => source.env(name) || (isSecret(name) && source.env(`${name}_FILE`)));
   const add = (name: string, read: ReadValues<AccountName>, label: (name: AccountName) => string, prefix: string) => {
     problems.push(
       ...[...read.problems, ...accountErrors(read.values, read.invalid, label)].map((text) => prefix + text),

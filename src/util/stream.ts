@@ -103,9 +103,7 @@ export async function* mergeStreams<T>(sources: readonly AsyncIterable<T>[]): As
     }
   } finally {
     // A source in the middle of a value ends after it, which nobody waits for.
-    for (const [iterator, value] of pending) {
-      value.catch(() => {});
-      iterator.return?.().catch(() => {});
-    }
+    for (const value of pending.values()) value.catch(() => {});
+    for (const iterator of iterators) iterator.return?.().catch(() => {});
   }
 }

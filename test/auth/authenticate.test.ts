@@ -132,6 +132,22 @@ describe.each(Object.entries(PROTOCOLS))("%s", (_name, transport) => {
   }, 60_000);
 });
 
+test.each([
+  ["a list", ["default", "shop"], "Ok"],
+  ["a text", "shop default", "Ok"],
+  ["a list without the account", ["shop"], "PermissionDenied"],
+  ["an empty list", [], "PermissionDenied"],
+  ["something else", 7, "Unauthenticated"],
+])("the claim `accounts` of a JWT limits it: %s", async (_what, accounts, expected) => {
+  await using service = await start();
+  const headers = { authorization: `Bearer ${await jwt({ accounts })}` };
+  const code = await service.client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers }).then(
+    () => "Ok",
+    (error) => Code[ConnectError.from(error).code],
+  );
+  expect(code).toBe(expected);
+});
+
 test("health requires no credentials; metrics and, by default, reflection do", async () => {
   await using service = await start();
   const transport = PROTOCOLS.gRPC(service);

@@ -12,6 +12,15 @@ describe("parseTokens()", () => {
     expect(tokens.find(`${TOKEN}x`)).toBeUndefined();
   });
 
+  test("reads the accounts that a token is limited to", () => {
+    const tokens = parseTokens(`billing ${TOKEN} accounts=shop,outlet\nall ${OTHER}`);
+    expect(tokens.find(TOKEN)).toMatchObject({ accounts: new Set(["shop", "outlet"]) });
+    expect(tokens.find(OTHER)?.accounts).toBeUndefined();
+    const entry = tokens.find(TOKEN);
+    expect(entry && parseTokens(`billing ${TOKEN} accounts=shop,outlet`).has(entry)).toBe(true);
+    expect(entry && parseTokens(`billing ${TOKEN} accounts=shop`).has(entry)).toBe(false);
+  });
+
   test("has() tells whether a token is still listed with the same name and limit", () => {
     const entry = parseTokens(`billing ${TOKEN}`).find(TOKEN);
     if (!entry) throw new Error("expected an entry, got none");

@@ -115,6 +115,35 @@ describe("deno task start", () => {
     expect(service.errors()).toEqual([]);
   });
 
+  test("serves the accounts of a file, and reloads a secret that changes", async () => {
+    await using shop = await startSandbox();
+    await using outlet = await startSandbox();
+    const secret = path.join(folder, "outlet-secret");
+    writeFileSync(secret, "wrong");
+    const accounts = path.join(folder, "accounts.yaml");
+    writeFileSync(
+      accounts,
+      `shop: {url: ${shop.url}, release: documented, secret_file: ${secretFile}}
+outlet: {url: ${outlet.url}, release: documented, secret_file: ${secret}}
+`,
+    );
+    await using service = await startProcess({
+      variables: { DAXPAY_RELEASE: "", DAXPAY_SIGN_SECRET: "", DAXPAY_ACCOUNTS_FILE: accounts },
+    });
+    const client = createClient(RefundSyncService, createGrpcTransport({ baseUrl: service.grpc }));
+    const statusOf = async (account: string) =>
+      (await client.syncRefund({ account, refundNo: "R-SUCCEEDS" })).refund?.daxpayStatus;
+    expect(await statusOf("shop")).toBe("refund_success");
+    await expect(statusOf("outlet")).rejects.toMatchObject({ code: Code.FailedPrecondition });
+    writeFileSync(secret, "123456");
+    await service.line(({ message }) => message.startsWith("Changed account"));
+    expect(await statusOf("outlet")).toBe("refund_success");
+    expect(shop.requests).toHaveLength(1);
+    service.kill("SIGTERM");
+    expect(await service.ended).toMatchObject({ code: 0 });
+    expect(service.errors()).toEqual([]);
+  });
+
   test("names every missing variable and exits with 2", async () => {
     const { code, stderr } = await run(START, { DAXPAY_URL: "", DAXPAY_RELEASE: "", DAXPAY_SIGN_SECRET: "" });
     expect(code).toBe(2);

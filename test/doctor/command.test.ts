@@ -12,6 +12,7 @@ async function start(env: Record<string, string>, ...args: string[]) {
       "--allow-net",
       "--allow-read",
       `--allow-env=${VARIABLE_NAMES.join(",")}`,
+      "--ignore-env=LOG_TOKENS,LOG_STREAM",
       "src/cli/doctor.ts",
       ...args,
     ],
@@ -84,6 +85,35 @@ test("deno task doctor --refund-no adds a check", async () => {
     expect(code).toBe(0);
     expect(JSON.parse(out).steps.at(-1)).toMatchObject({ id: "refund", status: "passed" });
   });
+});
+
+test("deno task doctor --account checks one account of the file, and lists them if it must be given", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/secret`, SECRET);
+  try {
+    await withSandbox({ release: "2.0.8", now: Date.now }, async (url) => {
+      const settings = `url: ${url}, secret_file: ${folder}/secret`;
+      await Deno.writeTextFile(
+        `${folder}/accounts.yaml`,
+        `shop: {${settings}, release: 2.0.8}\noutlet: {url: "http://127.0.0.1:9", secret_file: ${folder}/secret, release: 2.0.6}\n`,
+      );
+      const env = { DAXPAY_ACCOUNTS_FILE: `${folder}/accounts.yaml` };
+      const { code, out } = await start(env, "--account", "shop", "--json");
+      expect(code).toBe(0);
+      expect(JSON.parse(out)).toMatchObject({ account: "shop", release: "2.0.8", ok: true });
+      expect((await start(env, "--account=outlet")).out).toContain("Account outlet: DaxPay at http://127.0.0.1:9/");
+      expect(await start(env)).toMatchObject({
+        code: 2,
+        err: "--account: expected one of shop, outlet, got nothing\n",
+      });
+      expect(await start(env, "--account=Kx7")).toMatchObject({
+        code: 2,
+        err: "--account: expected one of shop, outlet, got another name\n",
+      });
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 test("deno task doctor reads the secret from a file", async () => {

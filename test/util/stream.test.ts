@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mapStream, type StreamHooks } from "../../src/util/stream.ts";
+import { mapStream, mergeStreams, type StreamHooks } from "../../src/util/stream.ts";
 
 /** A source of 1, 2, 3 that notes how it is closed. */
 function source({ failAt = Infinity } = {}) {
@@ -96,5 +96,49 @@ describe("mapStream()", () => {
     await stream.next();
     await stream.return();
     expect(calls).toBe(2);
+  });
+});
+
+describe("mergeStreams()", () => {
+  async function* delayed(...values: readonly (readonly [number, string])[]) {
+    for (const [ms, value] of values) {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      yield value;
+    }
+  }
+
+  test("yields the values of all sources as they arrive", async () => {
+    const merged = mergeStreams([delayed([40, "slow"]), delayed([1, "a"], [1, "b"]), delayed()]);
+    expect(await Array.fromAsync(merged)).toEqual(["a", "b", "slow"]);
+  });
+
+  test("fails with the first source that fails, and ends the others", async () => {
+    let ended = false;
+    async function* endless() {
+      try {
+        for (;;) yield* delayed([1, "x"]);
+      } finally {
+        ended = true;
+      }
+    }
+    async function* failing() {
+      yield* delayed([5, "y"]);
+      throw new Error("broken");
+    }
+    await expect(Array.fromAsync(mergeStreams([endless(), failing()]))).rejects.toThrow("broken");
+    await expect.poll(() => ended).toBe(true);
+  });
+
+  test("ends every source when the reader stops", async () => {
+    let ended = 0;
+    async function* endless() {
+      try {
+        for (;;) yield* delayed([1, "x"]);
+      } finally {
+        ended++;
+      }
+    }
+    for await (const _value of mergeStreams([endless(), endless()])) break;
+    await expect.poll(() => ended).toBe(2);
   });
 });
