@@ -100,6 +100,7 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
       },
     });
     entries.set(name, { config: account, refunds, replaced: {}, cancelTimer: () => {} });
+    setOpen(name, false);
   }
 
   function setOpen(name: string, isOpen: boolean): void {

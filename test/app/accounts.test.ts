@@ -129,6 +129,11 @@ describe("createApp() with five accounts", () => {
       );
     }
     expect(service.sandboxes.v300.requests).toHaveLength(before);
+    const metrics = await fetch(`${service.http}/metrics`, { headers: { authorization: `Bearer ${TWO}` } });
+    expect({ status: metrics.status, body: await metrics.text() }).toEqual({
+      status: 403,
+      body: "This caller may only use its accounts\n",
+    });
   });
 
   test("tells an unrestricted caller of an unknown account", async () => {

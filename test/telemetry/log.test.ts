@@ -147,3 +147,14 @@ describe.each([
     },
   );
 });
+
+test("startLog() redacts further secrets from when they are given", async () => {
+  const lines: string[] = [];
+  const log = await startLog({ level: "debug", format: "json" }, { print: (line) => void lines.push(line) });
+  getLogger("refundsync").info("the next-secret");
+  log.redact(["next-secret", "short"]);
+  getLogger("refundsync").info("the next-secret is short");
+  getLogger("refundsync").info("{detail}", { detail: { text: "next-secret" } });
+  expect(lines.map((line) => line.includes("next-secret"))).toEqual([true, false, false]);
+  expect(lines[1]).toContain("the [redacted] is short");
+});

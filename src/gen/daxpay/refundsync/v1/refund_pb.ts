@@ -82,7 +82,7 @@ export type Refund = Message<"daxpay.refundsync.v1.Refund"> & {
   nextSyncDelay?: Duration | undefined;
 
   /**
-   * The DaxPay account that was used; empty means the only one, "default".
+   * The DaxPay account that was used; never empty.
    *
    * @generated from field: string account = 9;
    */

@@ -60,7 +60,7 @@ export type SyncRefundRequest = Message<"daxpay.refundsync.v1.SyncRefundRequest"
   nonceStr: string;
 
   /**
-   * The DaxPay account to use. Empty or "default": the only one.
+   * The DaxPay account to use. Empty: the only one, or "default".
    *
    * @generated from field: string account = 5;
    */
@@ -189,7 +189,7 @@ export type WatchRefundRequest = Message<"daxpay.refundsync.v1.WatchRefundReques
   clientIp: string;
 
   /**
-   * The DaxPay account to use. Empty or "default": the only one.
+   * The DaxPay account to use. Empty: the only one, or "default".
    *
    * @generated from field: string account = 4;
    */

@@ -48,7 +48,7 @@ export type TrackRefundRequest = Message<"daxpay.refundsync.v1.TrackRefundReques
   clientIp: string;
 
   /**
-   * The DaxPay account to use. Empty or "default": the only one.
+   * The DaxPay account to use. Empty: the only one, or "default".
    *
    * @generated from field: string account = 4;
    */
@@ -205,7 +205,7 @@ export type GetTrackedRefundRequest = Message<"daxpay.refundsync.v1.GetTrackedRe
   bizRefundNo: string;
 
   /**
-   * The DaxPay account. Empty or "default": the only one.
+   * The DaxPay account. Empty: the only one, or "default".
    *
    * @generated from field: string account = 3;
    */
@@ -339,7 +339,7 @@ export type UntrackRefundRequest = Message<"daxpay.refundsync.v1.UntrackRefundRe
   bizRefundNo: string;
 
   /**
-   * The DaxPay account. Empty or "default": the only one.
+   * The DaxPay account. Empty: the only one, or "default".
    *
    * @generated from field: string account = 3;
    */
@@ -395,7 +395,7 @@ export type AcknowledgeContradictionRequest = Message<"daxpay.refundsync.v1.Ackn
   bizRefundNo: string;
 
   /**
-   * The DaxPay account. Empty or "default": the only one.
+   * The DaxPay account. Empty: the only one, or "default".
    *
    * @generated from field: string account = 3;
    */
