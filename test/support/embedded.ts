@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { vi } from "vitest";
 import { SANDBOX_KEYS } from "../../src/cli/sandbox-keys.ts";
-import { createDaxPay } from "../../src/daxpay/client.ts";
+import { createDaxPay, type DaxPay } from "../../src/daxpay/client.ts";
 import { readPrivateKey, readPublicKeys } from "../../src/daxpay/keys.ts";
 import type { ReleaseName } from "../../src/sandbox/release.ts";
 import { systemClock } from "../../src/refund/clock.ts";
@@ -22,6 +22,7 @@ export interface EmbeddedOptions {
 
 export interface EmbeddedService extends Disposable {
   readonly refunds: Refunds;
+  readonly client: DaxPay;
   readonly events: RefundEvent[];
 }
 
@@ -79,6 +80,7 @@ export function createEmbedded(
     });
     const service: EmbeddedService = {
       refunds: instance,
+      client,
       events,
       [Symbol.dispose]() {
         instance.close();
