@@ -61,6 +61,8 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
   const entries = new Map<string, Entry>();
   /** By server and merchant; kept when an account is removed, since it may come back. */
   const records = new Map<string, RefundRecords>();
+  /** Removed accounts with calls in progress. */
+  const leaving = new Set<Refunds>();
   const open = new Set<string>();
   const listenerOf = createTelemetryListener(logger, metrics);
 
@@ -125,7 +127,8 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
   function remove({ config: { name }, refunds, cancelTimer }: Entry): void {
     cancelTimer();
     entries.delete(name);
-    refunds.remove();
+    leaving.add(refunds);
+    refunds.remove().then(() => leaving.delete(refunds));
     setOpen(name, false);
   }
 
@@ -139,7 +142,7 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
     })), () => clock.elapsed());
 
   const nameOf = (name: string) => name || (entries.size === 1 ? [...entries.keys()][0] : DEFAULT_ACCOUNT);
-  const all = () => [...entries.values()].map(({ refunds }) => refunds);
+  const all = () => [...[...entries.values()].map(({ refunds }) => refunds), ...leaving];
   return {
     nameOf,
     refundsOf: (name) => entries.get(name)?.refunds,
@@ -168,10 +171,8 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
       await Promise.all(all().map((refunds) => refunds.drain(timeoutMs)));
     },
     close() {
-      for (const { refunds, cancelTimer } of entries.values()) {
-        cancelTimer();
-        refunds.close();
-      }
+      for (const { cancelTimer } of entries.values()) cancelTimer();
+      for (const refunds of all()) refunds.close();
     },
   };
 }

@@ -33,8 +33,8 @@ export interface Refunds {
   stats(): Stats;
   /** Makes all further attempts with other options; those in progress end with theirs. */
   reconfigure(options: EngineOptions): void;
-  /** Rejects all further attempts, because the account is no longer configured; closes when those in progress have ended. */
-  remove(): void;
+  /** Rejects all further calls, because the account is no longer configured; closes when those in progress have ended. */
+  remove(): Promise<void>;
   /** Resolves when no sync is in progress, after `timeoutMs` at the latest. */
   drain(timeoutMs: number): Promise<void>;
   /** Closes the connections to DaxPay, so that requests in progress end. */
@@ -65,6 +65,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
   /** The present one, and earlier ones with calls in progress. */
   const engines = new Set([engine]);
   let removed = false;
+  const running = new Set<Promise<RefundState>>();
   const calls = createSingleFlight<RefundState>(clock, () => onEvent({ type: "coalesced" }));
   const watches = createWatches(clock, { ...options.schedule, random: options.random });
   const retry = { ...options, engine: () => engine };
@@ -80,7 +81,11 @@ export function createRefunds(options: RefundsOptions): Refunds {
     if (removed) {
       throw new DaxPayFailure("INVALID_REQUEST", "The account is no longer configured", { delivery: "NOT_SENT" });
     }
-    return await calls.do(requestKey(request), caller, (call) => syncWithRetry(request, flow, call, retry));
+    return await calls.do(requestKey(request), caller, (call) => {
+      const outcome = syncWithRetry(request, flow, call, retry).finally(() => running.delete(outcome));
+      running.add(outcome);
+      return outcome;
+    });
   }
 
   /** Callers with the same key share one request, whatever client addresses they send. */
@@ -93,6 +98,12 @@ export function createRefunds(options: RefundsOptions): Refunds {
     retired.idle().then(() => {
       if (engines.delete(retired)) retired.close();
     });
+  }
+
+  function close(): void {
+    for (const { rateLimiter } of engines) rateLimiter.close();
+    for (const engine of engines) engine.close();
+    engines.clear();
   }
 
   return {
@@ -144,14 +155,13 @@ export function createRefunds(options: RefundsOptions): Refunds {
       engines.add(engine);
       retire(last);
     },
-    remove() {
+    async remove() {
       removed = true;
-      retire(engine);
+      // Between its attempts a call is in no engine.
+      while (running.size > 0) await Promise.allSettled(running);
+      await Promise.all([...engines].map((engine) => engine.idle()));
+      close();
     },
-    close() {
-      for (const { rateLimiter } of engines) rateLimiter.close();
-      for (const engine of engines) engine.close();
-      engines.clear();
-    },
+    close,
   };
 }

@@ -1,7 +1,10 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { afterEach, describe, expect, test } from "vitest";
 import { SANDBOX_VARIABLES } from "../../src/config/sandbox.ts";
 import { SANDBOX_KEYS } from "../../src/cli/sandbox-keys.ts";
+import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { startAccounts } from "../support/accounts.ts";
 import { freePort } from "../support/free-port.ts";
@@ -106,7 +109,8 @@ describe("createApp() with five accounts", () => {
     const ended = records.filter(({ properties }) => properties.refundNo === "LOAD-7");
     expect(ended.map(({ properties }) => properties.account)).toEqual(expect.arrayContaining(names));
     // DaxPay is unhealthy only where all accounts are.
-    expect((await fetch(`${service.http}/readyz`)).status).toBe(200);
+    const health = createClient(Health, createGrpcTransport({ baseUrl: service.app.addresses.grpc }));
+    expect(await health.check({ service: "daxpay" })).toMatchObject({ status: ServingStatus.SERVING });
   });
 
   test("lets a restricted token use its accounts and says nothing of others", async () => {
