@@ -3,7 +3,6 @@ import { getLogger } from "@logtape/logtape";
 import { metrics as otelMetrics, trace } from "@opentelemetry/api";
 import { loadCertificate } from "../auth/certificate.ts";
 import { loadAuthenticator } from "../auth/load.ts";
-import { hostsOf } from "../config/accounts.ts";
 import type { Config } from "../config/read.ts";
 import { createErrorResponseLog } from "../http/error-log.ts";
 import { listen } from "../http/listen.ts";
@@ -108,10 +107,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const addresses = addressesOf(config, server);
   announce(logger, config, addresses);
   starting.defer(scheduleCheck({ config, dependencies, logger }, stop.signal));
-  const { readAccounts: read, redact } = dependencies;
-  if (read && config.accountFiles.length > 0) {
-    starting.use(reloadAccounts({ read, accounts, hosts: new Set(hostsOf(config.accounts).values()), redact, logger }));
-  }
+  starting.use(reloadAccounts({ config, dependencies, accounts, logger }));
   const running = starting.move();
   return {
     addresses,

@@ -1,24 +1,30 @@
 import type { Logger } from "@logtape/logtape";
 import { watchFiles } from "../auth/watch-files.ts";
 import { type AccountsReading, hostsOf, secretsOf } from "../config/accounts.ts";
+import type { Config } from "../config/read.ts";
 import { readTextFile } from "../util/text-file.ts";
 import type { AppAccounts } from "./accounts.ts";
+import type { Dependencies } from "./dependencies.ts";
 
 export interface ReloadOptions {
-  readonly read: () => AccountsReading;
+  /** That of the start, whose hosts the service may connect to. */
+  readonly config: Config;
+  readonly dependencies: Pick<Dependencies, "readAccounts" | "redact">;
   readonly accounts: AppAccounts;
-  /** Hosts with their ports that the service may connect to. */
-  readonly hosts: ReadonlySet<string>;
-  /** Keeps texts out of the log. */
-  readonly redact: (secrets: readonly string[]) => void;
   readonly logger: Logger;
 }
 
-/** Reads the accounts again when a file that they were read from changes, and takes them over unless there is a problem. */
-export function reloadAccounts({ read, accounts, hosts, redact, logger }: ReloadOptions): Disposable {
+/**
+ * Reads the accounts again when a file that they were read from changes, and takes them over unless there is a problem.
+ * Returns undefined where no file can change.
+ */
+export function reloadAccounts({ config, dependencies, accounts, logger }: ReloadOptions): Disposable | undefined {
+  const { readAccounts: read, redact } = dependencies;
+  if (!read || config.accountFiles.length === 0) return undefined;
+  const hosts = new Set(hostsOf(config.accounts).values());
   let files: readonly string[] = [];
 
-  function apply(): void {
+  const apply = (): void => {
     const reading = read();
     files = reading.files;
     const problems = [...reading.problems, ...newHosts(reading, hosts)];
@@ -28,7 +34,7 @@ export function reloadAccounts({ read, accounts, hosts, redact, logger }: Reload
     if (problems.length > 0) return;
     redact(secretsOf(reading.accounts));
     accounts.update(reading.accounts);
-  }
+  };
 
   // Whatever has changed since the start.
   apply();
