@@ -107,7 +107,7 @@ describe("syncRefund() at its caller's deadline", () => {
     sandbox.setFault("slow", { refundNo: "LOAD-slow", endpoint: "sync", delayMs: 1500 });
     const first = outcomeOf(client.syncRefund({ refundNo: "LOAD-slow" }));
     await expect.poll(() => syncsOf(sandbox).length).toBe(1);
-    const impatient = outcomeOf(client.syncRefund({ refundNo: "LOAD-1" }, { timeoutMs: 500 }));
+    const impatient = outcomeOf(client.syncRefund({ refundNo: "LOAD-1" }, { timeoutMs: 1_500 }));
     const patient = outcomeOf(client.syncRefund({ refundNo: "LOAD-2" }));
     expect(await impatient).toMatchObject({
       code: "resource_exhausted",
@@ -122,7 +122,7 @@ describe("syncRefund() at its caller's deadline", () => {
   test("in the query → deadline_exceeded UPSTREAM_TIMEOUT NOT_SENT", async () => {
     await using service = await startService({ sandbox: { release: "2.0.8" } });
     service.sandbox.setFault("hang", { endpoint: "query" });
-    expect(await outcomeOf(service.client.syncRefund({ refundNo: "LOAD-1" }, { timeoutMs: 600 }))).toMatchObject({
+    expect(await outcomeOf(service.client.syncRefund({ refundNo: "LOAD-1" }, { timeoutMs: 1_500 }))).toMatchObject({
       code: "deadline_exceeded",
       reason: "UPSTREAM_TIMEOUT",
       delivery: "NOT_SENT",
@@ -135,8 +135,8 @@ describe("syncRefund() at its caller's deadline", () => {
   test("in the sync → deadline_exceeded UPSTREAM_TIMEOUT IN_DOUBT, and the sync goes on", async () => {
     await using service = await startService({ sandbox: { release: "2.0.8" } });
     const { client, sandbox } = service;
-    sandbox.setFault("slow", { refundNo: "LOAD-1", endpoint: "sync", delayMs: 1200 });
-    expect(await outcomeOf(client.syncRefund({ refundNo: "LOAD-1" }, { timeoutMs: 600 }))).toMatchObject({
+    sandbox.setFault("slow", { refundNo: "LOAD-1", endpoint: "sync", delayMs: 2_500 });
+    expect(await outcomeOf(client.syncRefund({ refundNo: "LOAD-1" }, { timeoutMs: 1_500 }))).toMatchObject({
       code: "deadline_exceeded",
       reason: "UPSTREAM_TIMEOUT",
       delivery: "IN_DOUBT",
