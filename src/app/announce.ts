@@ -35,7 +35,7 @@ export function announce(logger: Logger, { accounts, tls }: Config, addresses: A
 }
 
 /** Logs which DaxPay an account is at, and what its release requires. */
-export function announceAccount(logger: Logger, { name, daxpay: { release, url } }: AccountConfig): void {
+export function announceAccount(logger: Logger, { name, daxpay: { release, url }, sync }: AccountConfig): void {
   logger.info("Account {account}: DaxPay {release} at {url}", { account: name, release, url: url.href });
   const { resyncsClosed }: Release = RELEASES[release];
   if (!resyncsClosed) {
@@ -43,6 +43,11 @@ export function announceAccount(logger: Logger, { name, daxpay: { release, url }
       "Run exactly one replica: two could sync the same refund at once, which DaxPay {release} may book twice",
       { release },
     );
+    if (sync.settleOnStart) {
+      logger.info("Sending only queries for {ms} ms, since an earlier process may have left a sync without a reply", {
+        ms: sync.settleTimeoutMs,
+      });
+    }
   }
   if (release !== "documented") return;
   logger.warn("No known DaxPay serves refunds at {path}; set DAXPAY_RELEASE to the release that runs at {url}", {

@@ -145,7 +145,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
         return { outcome: held.outcome, shares: held.refundNo === refundNo && !request.nonceStr };
       }
       const doubtMs = Math.max(doubts.remainingMs(key), firstSyncAt - clock.elapsed());
-      if (doubtMs > 0) throw inDoubtError(doubtMs, report.daxpayTraceId);
+      if (doubtMs > 0) throw inDoubtError(doubtMs, doubts.remainingMs(key) > 0, report.daxpayTraceId);
       call.timeoutError = () => timeoutError("SYNC");
       permit.use();
       return await locked(key, refundNo, () => syncAndConfirm(key, { ...request, refundNo }, report, permit, retry));
@@ -317,10 +317,12 @@ function timeoutError(step: Step): DaxPayFailure {
   });
 }
 
-function inDoubtError(ms: number, daxpayTraceId: string | undefined): DaxPayFailure {
+/** `known`: whether this process sent the sync. */
+function inDoubtError(ms: number, known: boolean, daxpayTraceId: string | undefined): DaxPayFailure {
+  const sync = known ? "A sync of this refund" : "A sync that was sent before this process started";
   return new DaxPayFailure(
     "SYNC_IN_DOUBT",
-    `A sync of this refund may still be running in DaxPay; only queries are sent for another ${Math.ceil(ms / 1000)} s`,
+    `${sync} may still be running in DaxPay; only queries are sent for another ${Math.ceil(ms / 1000)} s`,
     { step: "QUERY", retryDelayMs: Math.max(MIN_DOUBT_DELAY_MS, ms), daxpayTraceId },
   );
 }

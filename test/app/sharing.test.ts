@@ -104,7 +104,7 @@ describe("syncRefund() at its caller's deadline", () => {
       variables: { DAXPAY_CONCURRENCY: "1" },
     });
     const { client, sandbox } = service;
-    sandbox.setFault("slow", { refundNo: "LOAD-slow", endpoint: "sync", delayMs: 1500 });
+    sandbox.setFault("slow", { refundNo: "LOAD-slow", endpoint: "sync", delayMs: 3_000 });
     const first = outcomeOf(client.syncRefund({ refundNo: "LOAD-slow" }));
     await expect.poll(() => syncsOf(sandbox).length).toBe(1);
     const impatient = outcomeOf(client.syncRefund({ refundNo: "LOAD-1" }, { timeoutMs: 1_500 }));
