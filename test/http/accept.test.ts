@@ -1,26 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect } from "node:net";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { countFreeDescriptors } from "../../src/http/descriptors.ts";
 import { PREFACE } from "../hardening/frame.ts";
+import { answers } from "../support/answers.ts";
 import { startProcess } from "../support/process.ts";
 
 /** Runs a command, its further arguments, with few file descriptors. */
 const LIMITED = ["bash", "-c", 'ulimit -n 128 && exec "$@"', "bash"] as const;
-
-/** Whether the server answers a connection's first bytes. */
-async function answers(port: number, request: string | Uint8Array): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  socket.write(request);
-  const answered = await Promise.race([
-    once(socket, "data").then(() => true, () => false),
-    new Promise<boolean>((resolve) => setTimeout(resolve, 300, false)),
-  ]);
-  socket.destroy();
-  return answered;
-}
 
 test("listen() accepts connections on both ports again after file descriptors ran out", async () => {
   const script = path.join(import.meta.dirname ?? "", "exhausted.ts");

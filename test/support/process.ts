@@ -46,7 +46,9 @@ export async function startProcess(options: ProcessOptions) {
   }).spawn();
   const output: string[] = [];
   const errors: string[] = [];
-  const ends = [collect(child.stdout, output), collect(child.stderr, errors)];
+  let { promise: reading, resolve: resumeOutput } = Promise.withResolvers<void>();
+  resumeOutput();
+  const ends = [collect(child.stdout, output, () => reading), collect(child.stderr, errors)];
 
   const lines = (): Line[] => output.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
   const ended = child.status.then(async (status) => {
@@ -74,6 +76,11 @@ export async function startProcess(options: ProcessOptions) {
     /** Standard error of the service. */
     errors: () => errors.filter(isNotDenos),
     ended,
+    /** Leaves standard output unread, so that its pipe fills, until the returned function is called. */
+    pauseOutput(): () => void {
+      ({ promise: reading, resolve: resumeOutput } = Promise.withResolvers<void>());
+      return resumeOutput;
+    },
     kill: (signal: Deno.Signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       try {
@@ -81,6 +88,7 @@ export async function startProcess(options: ProcessOptions) {
       } catch {
         // It has exited already.
       }
+      resumeOutput();
       await ended;
     },
   };
@@ -103,12 +111,17 @@ function isNotDenos(line: string): boolean {
   return !/^(Task|Warning|Download|Initialize|Check) /.test(line);
 }
 
-async function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]): Promise<void> {
+async function collect(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  lines: string[],
+  mayRead?: () => Promise<void>,
+): Promise<void> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const parts = (rest + text).split("\n");
     rest = parts.pop() ?? "";
     lines.push(...parts);
+    await mayRead?.();
   }
   if (rest) lines.push(rest);
 }
