@@ -19,6 +19,7 @@ test("listen() accepts connections on both ports again after file descriptors ra
   await expect.poll(served).toEqual([true, true]);
 
   child.stdin.write("take\n");
+  await once(child.stdout, "data");
   await expect.poll(served).toEqual([false, false]);
   child.stdin.write("return\n");
   await expect.poll(served).toEqual([true, true]);

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 import { listen } from "../../src/http/listen.ts";
 
-/** Serves on two free ports, prints them, takes all file descriptors at a line of standard input and returns them at the next. */
+/** Serves on two free ports, prints them, takes all file descriptors at a line of standard input (and says so) and returns them at the next. */
 async function main(): Promise<void> {
   const server = await listen({
     host: "127.0.0.1",
@@ -20,7 +20,10 @@ async function main(): Promise<void> {
     if (timer) {
       clearInterval(timer);
       for (const descriptor of taken) closeSync(descriptor);
-    } else timer = setInterval(take, 5);
+    } else {
+      timer = setInterval(take, 5);
+      console.log("taking");
+    }
   });
 
   function take(): void {
