@@ -26,6 +26,10 @@ export function superviseAccept(server: NetServer, { onRestart }: AcceptOptions)
     endProbe();
   };
   server.prependListener("connection", onConnection);
+  // One that comes after its listen() has been given up would end the process.
+  const onLateError = () => {};
+  server.on("error", onLateError);
+  let restarting = false;
 
   function check(): void {
     if (accepted) accepted = false;
@@ -51,12 +55,16 @@ export function superviseAccept(server: NetServer, { onRestart }: AcceptOptions)
   }
 
   function restart(): void {
-    bind(server, host, port).then(() => onRestart(port), (error) => onRestart(port, error));
+    if (restarting) return;
+    restarting = true;
+    bind(server, host, port).then(() => onRestart(port), (error) => onRestart(port, error))
+      .finally(() => restarting = false);
   }
 
   return () => {
     clearInterval(timer);
     server.off("connection", onConnection);
+    server.off("error", onLateError);
     endProbe();
   };
 }

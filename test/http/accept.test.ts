@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import process from "node:process";
 import { expect, onTestFinished, test } from "vitest";
 import { countFreeDescriptors } from "../../src/http/descriptors.ts";
 import { PREFACE } from "../hardening/frame.ts";
@@ -14,6 +15,8 @@ test("listen() accepts connections on both ports again after file descriptors ra
   const script = path.join(import.meta.dirname ?? "", "exhausted.ts");
   const child = spawn(LIMITED[0], [...LIMITED.slice(1), Deno.execPath(), "run", "-A", script]);
   onTestFinished(() => void child.kill());
+  // Shows why, should the child end before its time.
+  child.stderr.pipe(process.stderr);
   const [http, grpc] = String((await once(child.stdout, "data"))[0]).split(" ").map(Number);
   const served = () => Promise.all([answers(http, "GET / HTTP/1.1\r\nhost: x\r\n\r\n"), answers(grpc, PREFACE)]);
   await expect.poll(served).toEqual([true, true]);
