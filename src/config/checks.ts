@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { type Release, RELEASES, signTypesOf } from "../daxpay/release.ts";
 import { isLoopback } from "./schemas.ts";
-import { type AccountName, type ServiceName, type Values, VARIABLES } from "./variables.ts";
+import { type AccountName, IDENTITY_VARIABLES, type ServiceName, type Values, VARIABLES } from "./variables.ts";
 
 type Label = (name: AccountName) => string;
 
@@ -27,8 +27,7 @@ function releaseErrors(values: Values<AccountName>, invalid: ReadonlySet<string>
   if (!name) return [];
   const release: Release = RELEASES[name];
   const errors: string[] = [];
-  const identity = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
-  for (const variable of release.identity.map((member) => identity[member])) {
+  for (const variable of release.identity.map((member) => IDENTITY_VARIABLES[member])) {
     if (values[variable] || invalid.has(variable)) continue;
     errors.push(`${label(variable)}: expected a value for release ${name}, got nothing`);
   }

@@ -358,3 +358,6 @@ export type CompleteValues<Names extends Name> = {
 /** Names of all variables that are read, those of secret files included. */
 export const VARIABLE_NAMES: readonly string[] = Object.entries(VARIABLES)
   .flatMap(([name, variable]) => "secret" in variable ? [name, `${name}_FILE`] : [name]);
+
+/** The variables of the members that name this application to DaxPay. */
+export const IDENTITY_VARIABLES = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;

@@ -1,3 +1,4 @@
+import { IDENTITY_VARIABLES } from "../config/variables.ts";
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import { type Release, type ReleaseName, RELEASES } from "../daxpay/release.ts";
 import type { ProbeResult, Search } from "./search.ts";
@@ -51,8 +52,6 @@ function releaseFrom({ attempt, interpretation }: ProbeResult): ReleaseName | un
     (clue.sentAs ?? attempt.release) === attempt.release
   )?.release;
 }
-
-const IDENTITY_VARIABLES = { appId: "DAXPAY_APP_ID", mchNo: "DAXPAY_MCH_NO" } as const;
 
 /** Why the configured release is wrong, and what to set instead. */
 export function releaseReasons(actual: ReleaseName, options: DaxPayOptions): Reason[] {
