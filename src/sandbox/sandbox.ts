@@ -8,6 +8,7 @@ import type { SandboxOptions } from "./options.ts";
 import { createDaxPayServer } from "./server.ts";
 import { createDateHeader, readBody, send, sendHalf } from "./socket.ts";
 import type { Steering } from "./steering.ts";
+import { hostPort } from "../util/url.ts";
 
 export interface Sandbox extends Steering {
   readonly url: string;
@@ -78,7 +79,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     get maxConcurrent() {
       return daxpay.maxConcurrent;
     },
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${taken}`,
+    url: `http://${hostPort(host, taken)}`,
     setFault,
     close,
   };
