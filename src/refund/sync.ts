@@ -144,8 +144,9 @@ export function createSyncer(options: SyncerOptions): Syncer {
         // A nonce of the caller's own asks for a request of its own, and on beta4 the lock is the whole payment order's.
         return { outcome: held.outcome, shares: held.refundNo === refundNo && !request.nonceStr };
       }
-      const doubtMs = Math.max(doubts.remainingMs(key), firstSyncAt - clock.elapsed());
-      if (doubtMs > 0) throw inDoubtError(doubtMs, doubts.remainingMs(key) > 0, report.daxpayTraceId);
+      const knownDoubtMs = doubts.remainingMs(key);
+      const doubtMs = Math.max(knownDoubtMs, firstSyncAt - clock.elapsed());
+      if (doubtMs > 0) throw inDoubtError(doubtMs, knownDoubtMs > 0, report.daxpayTraceId);
       call.timeoutError = () => timeoutError("SYNC");
       permit.use();
       return await locked(key, refundNo, () => syncAndConfirm(key, { ...request, refundNo }, report, permit, retry));
