@@ -1,0 +1,147 @@
+import pg from "pg";
+import {
+  CHANNEL,
+  type Database,
+  isRepeatable,
+  SCHEMA,
+  type Sql,
+  storeError,
+  StoreUnavailableError,
+} from "./database.ts";
+
+export interface PostgresOptions {
+  /** A postgres: URL; see DATABASE_URL. */
+  readonly url: string;
+  /** PEM of the CAs that may sign the server's certificate; replaces the system's. */
+  readonly ca?: string;
+  readonly maxConnections: number;
+  /** Milliseconds until a connection must be open. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds that one statement may take. */
+  readonly statementTimeoutMs: number;
+  /** Called when the connection that listens is lost, and when it is open again. */
+  readonly onListenError?: (error: Error) => void;
+}
+
+const INT8 = 20;
+const MAX_REPEATS = 3;
+/** Milliseconds between attempts to listen again: doubles from the first to the second. */
+const RECONNECT_MS = [250, 5_000] as const;
+
+/** A pool of connections to PostgreSQL. Opens the first one when it is needed. */
+export function openPostgres(options: PostgresOptions): Database {
+  const config: pg.PoolConfig = {
+    ...connectionConfig(options),
+    max: options.maxConnections,
+    allowExitOnIdle: true,
+  };
+  const pool = new pg.Pool(config);
+  // An idle connection that the server closes is replaced when the next one is needed.
+  pool.on("error", () => {});
+
+  async function runTransaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    // An error event without a listener would end the process.
+    const onError = (error: Error) => (broken = error);
+    client.on("error", onError);
+    try {
+      await client.query("BEGIN");
+      const result = await work({ query: (text, values) => rowsOf(client, text, values) });
+      await client.query("COMMIT");
+      return result;
+    } catch (error) {
+      await client.query("ROLLBACK").catch((failed) => (broken = failed));
+      throw error;
+    } finally {
+      client.off("error", onError);
+      client.release(broken);
+    }
+  }
+
+  return {
+    query: <R extends object>(text: string, values?: readonly unknown[]) =>
+      rowsOf<R>(pool, text, values).catch(rethrow),
+    async transaction(work) {
+      for (let repeats = 0;; repeats++) {
+        try {
+          return await runTransaction(work);
+        } catch (error) {
+          if (repeats < MAX_REPEATS && isRepeatable(error)) continue;
+          throw storeError(error);
+        }
+      }
+    },
+    listen: (onNotify, onGap) => listen(options, onNotify, onGap),
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+    },
+  };
+}
+
+function connectionConfig({ url, ca, connectTimeoutMs, statementTimeoutMs }: PostgresOptions): pg.ClientConfig {
+  return {
+    connectionString: url,
+    ...(ca ? { ssl: { ca, rejectUnauthorized: true } } : {}),
+    application_name: "daxpay-refund-sync",
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    // The server enforces the other one; this one also notices a server that is gone.
+    query_timeout: statementTimeoutMs + 1_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    options: `-c search_path=${SCHEMA}`,
+    types: { getTypeParser: (oid, format) => oid === INT8 ? Number : pg.types.getTypeParser(oid, format) },
+  };
+}
+
+async function rowsOf<R>(target: pg.Pool | pg.PoolClient, text: string, values?: readonly unknown[]): Promise<R[]> {
+  // Several statements without parameters return several results.
+  const result: pg.QueryResult | pg.QueryResult[] = await target.query(text, values as unknown[]);
+  return (Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows) as R[];
+}
+
+function rethrow(error: unknown): never {
+  throw storeError(error);
+}
+
+/** A connection of its own: a pool would lose its LISTEN. */
+function listen(options: PostgresOptions, onNotify: (payload: string) => void, onGap: () => void): AsyncDisposable {
+  let closed = false;
+  let client: pg.Client | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let delayMs: number = RECONNECT_MS[0];
+
+  async function connect(first: boolean): Promise<void> {
+    const next = new pg.Client(connectionConfig(options));
+    client = next;
+    const lost = (error?: Error) => {
+      if (client !== next || closed) return;
+      client = undefined;
+      options.onListenError?.(error ?? new Error("connection closed"));
+      next.end().catch(() => {});
+      timer = setTimeout(() => connect(false), delayMs);
+      delayMs = Math.min(delayMs * 2, RECONNECT_MS[1]);
+    };
+    next.on("error", lost);
+    next.on("end", () => lost());
+    next.on("notification", ({ payload = "" }) => onNotify(payload));
+    try {
+      await next.connect();
+      await next.query(`LISTEN ${CHANNEL}`);
+      delayMs = RECONNECT_MS[0];
+      if (!first) onGap();
+    } catch (error) {
+      lost(error instanceof Error ? error : new StoreUnavailableError(error));
+    }
+  }
+  connect(true);
+
+  return {
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => {});
+    },
+  };
+}
