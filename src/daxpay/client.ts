@@ -1,3 +1,4 @@
+import type { Evidence } from "./evidence.ts";
 import { DaxPayFailure, type Step } from "./failure.ts";
 import { createHttp, endpoint, type HttpReply } from "./http.ts";
 import { failureFromHttpStatus } from "./http-status.ts";
@@ -45,15 +46,20 @@ export interface QueryOptions extends SyncOptions {
   readonly confirm?: boolean;
 }
 
+/** A verified report with what proves it. */
+export interface ProvenReport extends RefundReport {
+  readonly evidence: Evidence;
+}
+
 /** Every call sends one signed request, never retries, and throws a DaxPayFailure unless the reply is verified. */
 export interface DaxPay extends Disposable {
   readonly release: Release;
   /** The configured application; empty where the release has none. */
   readonly appId: string;
   /** Makes DaxPay ask the payment channel. On 3.x a sync of a closed or succeeded refund books money: query first. */
-  sync(query: RefundQuery, options?: SyncOptions): Promise<RefundReport>;
+  sync(query: RefundQuery, options?: SyncOptions): Promise<ProvenReport>;
   /** Reads the refund in DaxPay's database; changes nothing. Throws a TypeError where `release.query` is undefined. */
-  query(query: RefundQuery, options?: QueryOptions): Promise<RefundReport>;
+  query(query: RefundQuery, options?: QueryOptions): Promise<ProvenReport>;
   /** Milliseconds by which DaxPay's clock was ahead of ours in its last verified reply; undefined before one. */
   skewMs(): number | undefined;
 }
@@ -86,7 +92,7 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
     { url, path, read }: Endpoint,
     refund: RefundQuery,
     { signal, retry = false }: SyncOptions,
-  ): Promise<RefundReport> {
+  ): Promise<ProvenReport> {
     const query = {
       ...refund,
       clientIp: refund.clientIp || (options.clientIp ?? ""),
@@ -95,12 +101,13 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
     const { timeZone, maxSkewMs } = options;
     const signedBy = accepted;
     const signer = signers[signedBy];
+    const requestedAt = deps.now();
     const { body, signature, reqId } = signedRequest(query, {
       release,
       signer,
       identity,
       timeZone,
-      now: deps.now(),
+      now: requestedAt,
       nonce: deps.nonce,
     });
     const httpReply = await http.post(url, body, signal);
@@ -114,7 +121,9 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
     }
     if (reply.skewMs !== undefined) lastSkewMs = reply.skewMs;
     if (reply.kind === "failure") throw withOtherKey(withSkew(reply.failure, httpReply, now), signedBy);
-    return reply;
+    const { proof, repliedAt } = reply;
+    const evidence = { ...proof, requestedAt, repliedAt, body: httpReply.body, release: options.release };
+    return { ...reply, evidence };
   }
 
   /** A secret is changed in two places, never at the same instant: where DaxPay rejects one, the other is next. */

@@ -1,5 +1,6 @@
 import { type Classification, classifyCode, classifyDataCode, showsInternals } from "./code.ts";
 import { fenFrom } from "./decimal.ts";
+import type { Proof } from "./evidence.ts";
 import { DaxPayFailure, type FailureOptions } from "./failure.ts";
 import { type Json, type JsonObject, parseJson } from "./json.ts";
 import type { RefundQueryApi, Release, ReplySigning } from "./release.ts";
@@ -29,6 +30,7 @@ export interface RefundReport {
   /** Milliseconds by which DaxPay's clock was ahead of ours; negative: behind. */
   readonly skewMs: number;
   readonly binding: Binding;
+  readonly proof: Proof;
   /** DaxPay's number of the payment; this and the rest come from a query only. */
   readonly orderNo?: string;
   /** DaxPay's code of the payment channel, for example `wechat_pay`. */
@@ -93,7 +95,7 @@ function read(body: Uint8Array, reading: Reading): RefundReport | FailedReply {
   try {
     const envelope = readEnvelope(body, reading);
     const signed = verifiedObject(envelope, reading);
-    const repliedAt = signed && timeOf(signed, "resTime", reading);
+    const repliedAt = signed && timeOf(signed.object, "resTime", reading);
     if (repliedAt !== undefined) skewMs = checkTime(repliedAt, reading);
     return reportFrom(envelope, signed, { repliedAt, skewMs }, reading);
   } catch (error) {
@@ -110,6 +112,12 @@ interface Envelope {
   readonly text: string | undefined;
   readonly traceId: string | undefined;
   readonly data: JsonObject | undefined;
+}
+
+/** What a signature covers. */
+interface Signed {
+  readonly object: JsonObject;
+  readonly proof: Proof;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -141,26 +149,25 @@ function readEnvelope(body: Uint8Array, reading: Reading): Envelope {
  * Returns the object whose signature was verified; undefined for a failure that carries none. Throws where a signature
  * is wrong, and where it is missing although the envelope's code is 0.
  */
-function verifiedObject(envelope: Envelope, reading: Reading): JsonObject | undefined {
+function verifiedObject(envelope: Envelope, reading: Reading): Signed | undefined {
   const { api, signer } = reading;
   // Where `data` is signed, an envelope with a signature comes from another release; it must verify all the same.
   const candidates = [envelope.object, envelope.data].filter((object) => object !== undefined);
   const signedObject = api.signed === "data" ? envelope.data : envelope.object;
-  let verified: JsonObject | undefined;
+  let verified: Signed | undefined;
   for (const object of candidates) {
     const signature = optionalText(object, "sign");
     if (signature === undefined) continue;
-    if (!signer.verify(object, signature, api)) {
-      throw unverified("its signature does not match", envelope, reading);
-    }
-    if (object === signedObject) verified = object;
+    const proof = signer.verify(object, signature, api);
+    if (!proof) throw unverified("its signature does not match", envelope, reading);
+    if (object === signedObject) verified = { object, proof };
   }
   if (envelope.code === 0) {
     if (!verified) throw unverified("it carries no signature", envelope, reading);
-    const ambiguity = signer.ambiguityOf(verified);
+    const ambiguity = signer.ambiguityOf(verified.object);
     if (ambiguity) throw unverified(`its signature fits other replies too: ${ambiguity}`, envelope, reading);
   }
-  if (verified) checkReqId(verified, envelope, reading);
+  if (verified) checkReqId(verified.object, envelope, reading);
   return verified;
 }
 
@@ -185,7 +192,7 @@ interface ReplyTime {
 
 function reportFrom(
   envelope: Envelope,
-  signed: JsonObject | undefined,
+  signed: Signed | undefined,
   { repliedAt, skewMs }: ReplyTime,
   reading: Reading,
 ): RefundReport | FailedReply {
@@ -200,7 +207,7 @@ function reportFrom(
     const text = envelope.text ?? "";
     const classification = classifyCode(envelope.code, text);
     // No release returns it unsigned, and a caller may refund again because of it.
-    if (classification.reason === "REFUND_NOT_FOUND" && signed !== envelope.object) {
+    if (classification.reason === "REFUND_NOT_FOUND" && signed?.object !== envelope.object) {
       throw unverified("no signature covers its code", envelope, reading);
     }
     return failed(classification, envelope.code, text);
@@ -219,7 +226,7 @@ function reportFrom(
   }
   const daxpayStatus = optionalText(data, api.status);
   if (!daxpayStatus) throw malformed(`expected member "data.${api.status}", got none`, { daxpayTraceId: traceId });
-  if (repliedAt === undefined || skewMs === undefined) {
+  if (!signed || repliedAt === undefined || skewMs === undefined) {
     throw malformed('expected member "resTime", got none', { daxpayTraceId: traceId });
   }
   return {
@@ -231,6 +238,7 @@ function reportFrom(
     daxpayTraceId: traceId,
     skewMs,
     binding,
+    proof: signed.proof,
     ...(queryApi && queriedMembers(data, queryApi, reading)),
   };
 }

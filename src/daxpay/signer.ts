@@ -1,4 +1,5 @@
-import type { KeyObject } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
+import type { Proof } from "./evidence.ts";
 import { ambiguityOf, flattenedString, joined } from "./flatten.ts";
 import type { JsonObject } from "./json.ts";
 import { type Release, type ReleaseName, RELEASES, signingScheme, type SignType } from "./release.ts";
@@ -24,8 +25,8 @@ export interface SigningKeys {
 export interface Signer {
   /** Returns the value of a request's member `sign`. */
   sign(members: Members): string;
-  /** Whether the signature of a received object is genuine by any key. */
-  verify(object: JsonObject, signature: string, form: NestedForm): boolean;
+  /** How the signature of a received object was verified; undefined where it is genuine by no key. */
+  verify(object: JsonObject, signature: string, form: NestedForm): Proof | undefined;
   /** Returns why a verified object could be another one that has the same signature; see `ambiguityOf`. */
   ambiguityOf(object: JsonObject): string | undefined;
   /** What DaxPay knows and must not be shown. */
@@ -59,7 +60,9 @@ export function createDigestSigner(scheme: SigningScheme, secrets: readonly stri
     sign: (members) => sign(members, secrets[0], scheme),
     verify(object, signature, form) {
       const members = signedMembers(object, form);
-      return secrets.some((secret) => verify(members, signature, secret, scheme));
+      const secret = secrets.find((secret) => verify(members, signature, secret, scheme));
+      if (secret === undefined) return undefined;
+      return { signature, algorithm: scheme.algorithm, fingerprint: fingerprintOf(secret) };
     },
     ambiguityOf: () => undefined,
     secrets,
@@ -70,8 +73,22 @@ function createRsaSigner({ privateKey, platformKeys = [] }: SigningKeys): Signer
   if (!privateKey || platformKeys.length === 0) throw new RangeError("expected a private key and platform keys");
   return {
     sign: (members) => signRsa(joined(members), privateKey),
-    verify: (object, signature) => verifyRsa(flattenedString(object), signature, platformKeys),
+    verify(object, signature) {
+      const text = flattenedString(object);
+      const key = platformKeys.find((key) => verifyRsa(text, signature, [key]));
+      if (!key) return undefined;
+      return {
+        signature,
+        algorithm: "RSA_SHA256",
+        fingerprint: fingerprintOf(key.export({ type: "spki", format: "der" })),
+      };
+    },
     ambiguityOf,
     secrets: [],
   };
+}
+
+/** Tells secrets and keys apart. The prefix keeps it from being the hash of a secret that others may have published. */
+function fingerprintOf(key: string | Uint8Array): string {
+  return createHash("sha256").update("daxpay-refund-sync ").update(key).digest("hex").slice(0, 16);
 }

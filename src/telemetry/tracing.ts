@@ -1,9 +1,8 @@
 import { context as otel, ROOT_CONTEXT, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { ATTR_ERROR_TYPE } from "@opentelemetry/semantic-conventions";
-import type { DaxPay } from "../daxpay/client.ts";
+import type { DaxPay, ProvenReport } from "../daxpay/client.ts";
 import { DaxPayFailure } from "../daxpay/failure.ts";
-import type { RefundReport } from "../daxpay/reply.ts";
 import { portOf } from "../util/url.ts";
 
 /** Within it Deno's fetch creates no span of its own and sends no `traceparent`, whatever OTEL_PROPAGATORS says. */
@@ -17,7 +16,7 @@ export function withTracing(daxpay: DaxPay, tracer: Tracer, url: URL): DaxPay {
     "server.port": portOf(url),
   };
 
-  function traced(name: string, path: string | undefined, request: () => Promise<RefundReport>): Promise<RefundReport> {
+  function traced(name: string, path: string | undefined, request: () => Promise<ProvenReport>): Promise<ProvenReport> {
     const attributes = { ...common, "daxpay.path": path };
     return tracer.startActiveSpan(name, { kind: SpanKind.CLIENT, attributes }, async (span) => {
       try {

@@ -45,7 +45,7 @@ describe("createSigner() of 4.0.0-beta", () => {
   });
   const replies = V4.vectors.filter(({ kind, valid, sign }) => kind === "reply" && (valid || sign));
   test.each(replies)("verifies the reply $name only if it is genuine", ({ body, sign = "", valid }) => {
-    expect(signer.verify(looseObject(body), sign, { trimZeros: false, superclassLast: [] })).toBe(valid);
+    expect(signer.verify(looseObject(body), sign, { trimZeros: false, superclassLast: [] }) !== undefined).toBe(valid);
   });
 });
 

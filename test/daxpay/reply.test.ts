@@ -21,6 +21,11 @@ describe("readReply() of the interface page's replies", () => {
       daxpayTraceId: "sIV4zJVhZ4Uz",
       skewMs: 0,
       binding: "SECRET_ONLY",
+      proof: {
+        signature: "913e925dcda0f68787b8ade8c0c34064a0b71cd008ba3377b42333c0da0c9df9",
+        algorithm: "HMAC_SHA256",
+        fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
+      },
     });
   });
   test("failure as printed: rejects its signature", () => {
