@@ -31,6 +31,7 @@ export const REASONS = {
   DEADLINE_EXCEEDED: { delivery: "NOT_SENT", retryDelayMs: 1_000 },
   SYNC_IN_DOUBT: { delivery: "IN_DOUBT", retryDelayMs: 5_000 },
   CIRCUIT_OPEN: { delivery: "NOT_SENT", retryDelayMs: 1_000 },
+  STORE_REPLACED: { delivery: "NOT_SENT" },
 } as const satisfies Record<string, ReasonRow>;
 
 export type Reason = keyof typeof REASONS;

@@ -54,6 +54,7 @@ const VERDICTS: Readonly<Record<Reason, Verdict>> = {
   DEADLINE_EXCEEDED: "failed",
   SYNC_IN_DOUBT: "failed",
   CIRCUIT_OPEN: "failed",
+  STORE_REPLACED: "failed",
 };
 
 /** 2.0.5's unsigned reply for an unknown refund, after it has checked the signature. */

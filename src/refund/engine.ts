@@ -6,6 +6,7 @@ import type { RefundListener } from "./event.ts";
 import type { QueryMode } from "./query-mode.ts";
 import { createRateLimiter, type RateLimiter, type RateLimitOptions } from "./rate-limiter.ts";
 import type { RefundRecords } from "./records.ts";
+import type { SharedRecords } from "./shared.ts";
 import { createSyncer, type Syncer } from "./sync.ts";
 
 /** What a change of the configuration can replace while calls are in progress. */
@@ -18,6 +19,8 @@ export interface EngineOptions {
   readonly settleOnStart: boolean;
   readonly rateLimit: RateLimitOptions;
   readonly records: RefundRecords;
+  /** See SyncerOptions. */
+  readonly shared?: SharedRecords;
 }
 
 export interface EngineContext {

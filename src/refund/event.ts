@@ -17,6 +17,8 @@ export type RefundEvent =
   | { readonly type: "breaker"; readonly state: BreakerState }
   /** A sync was sent and not answered: only queries are sent until it is settled. */
   | { readonly type: "doubt"; readonly refundNo: string; readonly orderNo: string | undefined; readonly ms: number }
+  /** The database is unavailable, or replaced, so a sync was not sent; `continued`: so it was sent without a claim. */
+  | { readonly type: "storeAway"; readonly refundNo: string; readonly replaced: boolean; readonly continued: boolean }
   /** A verified state contradicts an earlier SUCCEEDED or CLOSED one. Callers get the later one. */
   | { readonly type: "conflict"; readonly before: RefundState; readonly after: RefundState }
   /**

@@ -6,7 +6,8 @@ import type { RefundState } from "./state.ts";
 /** A sync in progress. */
 export interface Lock {
   readonly refundNo: string;
-  readonly outcome: Promise<RefundState>;
+  /** Undefined where it came to no sync. */
+  readonly outcome: Promise<RefundState | undefined>;
 }
 
 /**

@@ -5,6 +5,7 @@ import { type BreakerState, createBreaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
 import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { RefundListener } from "./event.ts";
+import { effectiveQueryMode } from "./query-mode.ts";
 import { createRefundRecords, type RefundRecords } from "./records.ts";
 import { syncWithRetry } from "./retry.ts";
 import type { ScheduleOptions } from "./schedule.ts";
@@ -25,7 +26,9 @@ export interface RefundsOptions extends Omit<EngineOptions, "records"> {
 /** What callers can do with refunds. Everything throws DaxPayFailure where there is no state. */
 export interface Refunds {
   /** Syncs one refund now. */
-  sync(request: RefundQuery, caller: Caller): Promise<RefundState>;
+  sync(request: RefundQuery, caller: Caller, options?: SyncOptions): Promise<RefundState>;
+  /** Whether there is a query, which changes nothing, to learn a refund's state by. */
+  canQuery(): boolean;
   /** Syncs many; yields each result as it arrives. */
   batch(requests: readonly RefundQuery[], caller: Caller): AsyncGenerator<BatchResult>;
   /** Syncs one repeatedly until its state is final; yields every outcome. */
@@ -39,6 +42,11 @@ export interface Refunds {
   drain(timeoutMs: number): Promise<void>;
   /** Closes the connections to DaxPay, so that requests in progress end. */
   close(): void;
+}
+
+export interface SyncOptions {
+  /** Whether a query is enough, where there is one. */
+  readonly queryOnly?: boolean;
 }
 
 /** The present state of the domain. */
@@ -74,15 +82,21 @@ export function createRefunds(options: RefundsOptions): Refunds {
   /** Turns go round between flows: one for each unary call, batch and watch. */
   const nextFlowId = () => String(flowCount++);
 
-  async function sync(request: RefundQuery, caller: Caller, flow: string): Promise<RefundState> {
+  async function sync(
+    request: RefundQuery,
+    caller: Caller,
+    flow: string,
+    { queryOnly = false }: SyncOptions = {},
+  ): Promise<RefundState> {
     if (caller.timeoutMs <= 0) {
       throw new DaxPayFailure("DEADLINE_EXCEEDED", "Deadline exceeded before a request to DaxPay was sent");
     }
     if (removed) {
       throw new DaxPayFailure("INVALID_REQUEST", "The account is no longer configured", { delivery: "NOT_SENT" });
     }
-    return await calls.do(requestKey(request), caller, (call) => {
-      const outcome = syncWithRetry(request, flow, call, retry).finally(() => running.delete(outcome));
+    const key = queryOnly ? `query ${requestKey(request)}` : requestKey(request);
+    return await calls.do(key, caller, (call) => {
+      const outcome = syncWithRetry(request, flow, queryOnly, call, retry).finally(() => running.delete(outcome));
       running.add(outcome);
       return outcome;
     });
@@ -107,7 +121,8 @@ export function createRefunds(options: RefundsOptions): Refunds {
   }
 
   return {
-    sync: (request, caller) => sync(request, caller, nextFlowId()),
+    sync: (request, caller, options) => sync(request, caller, nextFlowId(), options),
+    canQuery: () => effectiveQueryMode(engine.options.queryMode, engine.options.daxpay.release) !== "off",
     async *batch(requests, caller) {
       const flow = nextFlowId();
       const deadline = clock.elapsed() + caller.timeoutMs;

@@ -34,14 +34,18 @@ const MAX_PAUSE_MS = 10_000;
 export async function syncWithRetry(
   request: RefundQuery,
   flow: string,
+  queryOnly: boolean,
   call: SharedCall,
   { engine: presentEngine, clock, random, onEvent }: RetryOptions,
 ): Promise<RefundState> {
+  const startedAt = clock.elapsed();
   let signedAnew = false;
   for (let attempt = 1;; attempt++) {
     const engine = presentEngine();
     try {
-      return await engine.run(() => engine.syncer.attempt({ request, flow, retry: attempt > 1 }, call));
+      return await engine.run(() =>
+        engine.syncer.attempt({ request, flow, retry: attempt > 1, startedAt, queryOnly }, call)
+      );
     } catch (error) {
       if (!(error instanceof DaxPayFailure)) throw error;
       if (error.reason === "SIGNATURE_REJECTED" && !signedAnew && (error.otherKey || presentEngine() !== engine)) {

@@ -70,21 +70,31 @@ export function isSyncable(status: Status): boolean {
   return status === "IN_PROGRESS" || status === "FAILED";
 }
 
+/** Whether no further sync can change the state. */
+export function isFinal(
+  { status, daxpayStatus, binding }: Pick<RefundState, "status" | "daxpayStatus" | "binding">,
+  release: Release,
+  bound: boolean,
+): boolean {
+  return (binding === "REFUND" || !bound) &&
+    (isSettled(status) || (status === "FAILED" && !release.provisional.includes(daxpayStatus)));
+}
+
 /** `bound`: whether only a reply that names the refund makes a state final, which is so wherever there is a query. */
 export function stateFrom(report: RefundReport, request: RefundQuery, release: Release, bound: boolean): RefundState {
   const status = statusOf(report.daxpayStatus);
-  const final = (report.binding === "REFUND" || !bound) &&
-    (isSettled(status) || (status === "FAILED" && !release.provisional.includes(report.daxpayStatus)));
+  const { daxpayStatus, binding } = report;
+  const final = isFinal({ status, daxpayStatus, binding }, release, bound);
   return {
     refundNo: report.refundNo ?? request.refundNo,
     bizRefundNo: report.bizRefundNo ?? request.bizRefundNo,
     status,
-    daxpayStatus: report.daxpayStatus,
+    daxpayStatus,
     repliedAt: report.repliedAt,
     daxpayTraceId: report.daxpayTraceId ?? "",
     final,
     nextSyncDelayMs: final ? undefined : MIN_SYNC_INTERVAL_MS[status],
-    binding: report.binding,
+    binding,
     orderNo: report.orderNo,
     channel: report.channel,
     amountFen: report.amountFen,

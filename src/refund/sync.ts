@@ -1,5 +1,5 @@
 import QuickLRU from "quick-lru";
-import type { DaxPay } from "../daxpay/client.ts";
+import type { DaxPay, ProvenReport, QueryOptions } from "../daxpay/client.ts";
 import { DaxPayFailure, type Step } from "../daxpay/failure.ts";
 import type { RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
@@ -10,8 +10,9 @@ import { createRefundMemory } from "./memory.ts";
 import { effectiveQueryMode, type QueryMode } from "./query-mode.ts";
 import type { Permit, RateLimiter } from "./rate-limiter.ts";
 import type { RefundRecords } from "./records.ts";
+import type { AttemptResult, Claim, SharedRecords, SharedRefund, VerifiedState } from "./shared.ts";
 import type { SharedCall } from "./single-flight.ts";
-import { isSettled, isSyncable, type RefundState, stateFrom, statusOf } from "./state.ts";
+import { isFinal, isSettled, isSyncable, type RefundState, stateFrom, statusOf } from "./state.ts";
 
 export interface SyncerOptions {
   readonly daxpay: DaxPay;
@@ -27,6 +28,8 @@ export interface SyncerOptions {
    */
   readonly settleOnStart: boolean;
   readonly records: RefundRecords;
+  /** What replicas agree on; undefined without a database. */
+  readonly shared?: SharedRecords;
   readonly rateLimiter: RateLimiter;
   readonly breaker: Breaker;
   readonly clock: Clock;
@@ -40,6 +43,10 @@ export interface SyncAttempt {
   readonly flow: string;
   /** Whether this is a retry; then a nonce that the caller gave is not used again. */
   readonly retry: boolean;
+  /** Clock.elapsed when the call began. */
+  readonly startedAt: number;
+  /** Whether a query is enough; without effect where the release has none. */
+  readonly queryOnly: boolean;
 }
 
 export interface Syncer {
@@ -58,8 +65,20 @@ const MIN_DOUBT_DELAY_MS = 1_000;
 
 /** What an attempt has to wait for, and whether it then shares the outcome. */
 interface Blocked {
-  readonly outcome: Promise<RefundState>;
+  readonly outcome: Promise<RefundState | undefined | void>;
   readonly shares: boolean;
+}
+
+/** A query's report, with the state that it reports. */
+interface Queried extends Answer {
+  /** Clock.elapsed of the reply. */
+  readonly repliedAt: number;
+}
+
+/** A query's report and state. */
+interface Answer {
+  readonly report: ProvenReport;
+  readonly verified: VerifiedState;
 }
 
 /** Refunds that are remembered as this application's. */
@@ -74,10 +93,11 @@ export function createSyncer(options: SyncerOptions): Syncer {
   const { daxpay, rateLimiter, breaker, clock, onEvent } = options;
   const { release } = daxpay;
   const queryMode = effectiveQueryMode(options.queryMode, release);
+  const { shared } = options;
   const { doubts, locks } = options.records;
   // Without a query nothing names the refund, and a bizRefundNo of another application can be the same.
   const memory = queryMode === "off" ? createRefundMemory(clock.now) : options.records.memory;
-  const inProgress = new Set<Promise<RefundState>>();
+  const inProgress = new Set<Promise<unknown>>();
   /** Refunds that are proven to belong to this application. */
   const own = new QuickLRU<string, true>({ maxSize: MAX_OWN });
   /** Reserved together: the query and the sync that it may allow. */
@@ -86,184 +106,348 @@ export function createSyncer(options: SyncerOptions): Syncer {
     ? options.records.createdAt + options.settleTimeoutMs
     : 0;
 
-  async function attempt({ request, flow, retry }: SyncAttempt, call: SharedCall): Promise<RefundState> {
+  async function attempt(attempt: SyncAttempt, call: SharedCall): Promise<RefundState> {
     for (;;) {
       const queuedAt = clock.elapsed();
       call.timeoutError = () => rateLimiter.rateLimitedError();
-      const result = await rateLimiter.run(flow, call.signal, requests, (permit) => {
+      const result = await rateLimiter.run(attempt.flow, call.signal, requests, (permit) => {
         onEvent({ type: "dequeued", ms: clock.elapsed() - queuedAt });
-        return queryMode === "off"
-          ? syncOnly(request, permit, call, retry)
-          : queryAndSync(request, permit, call, retry);
+        return queryMode === "off" ? syncOnly(attempt, permit, call) : queryAndSync(attempt, permit, call);
       });
       if (!("outcome" in result)) return result;
       // Outside of the job, so that waiting takes no place of others.
       call.timeoutError = () => timeoutError("SYNC");
-      const shared = await waitFor(result, call.signal);
-      if (shared) return shared;
+      const outcome = await waitFor(result, call.signal);
+      if (outcome) return outcome;
     }
   }
 
   /** Syncs without a query, where a repeated sync does no harm or the operator has chosen so. */
-  async function syncOnly(
-    request: RefundQuery,
-    permit: Permit,
-    call: SharedCall,
-    retry: boolean,
-  ): Promise<RefundState> {
+  async function syncOnly(attempt: SyncAttempt, permit: Permit, call: SharedCall): Promise<RefundState | Blocked> {
+    const { request, retry } = attempt;
+    const refund = { ...request, orderNo: undefined, bound: false };
+    const claimed = await shared?.claim(refund, callMsOf(attempt));
+    if (claimed?.kind === "held") return { outcome: claimed.ended, shares: false };
+    if (claimed?.kind === "synced" && claimed.state) return claimed.state;
+    if (claimed?.kind === "away" && claimed.replaced) throw storeReplacedError();
+    const claim = claimed?.kind === "granted" ? claimed.claim : undefined;
+    if (call.signal.aborted) {
+      await commit({ refund, claim, sync: "NOT_SENT", verified: undefined });
+      throw call.signal.reason;
+    }
     call.timeoutError = () => timeoutError("SYNC");
     permit.use();
-    const report = await send("SYNC", () => daxpay.sync(request, { retry }));
-    return remember(keyOf(request), report, request, false);
+    try {
+      const verified = await send("SYNC", () => daxpay.sync(request, { retry }), request, keyOf(request), false);
+      return await recorded({ refund, claim, sync: "ANSWERED", verified });
+    } catch (error) {
+      await commit({ refund, claim, sync: mayStillRun(error) ? "DOUBT" : "ANSWERED", verified: undefined });
+      throw error;
+    }
   }
 
   /** Queries, and syncs where the query allows it; or returns the sync in progress that it has to wait for. */
   async function queryAndSync(
-    request: RefundQuery,
+    attempt: SyncAttempt,
     permit: Permit,
     call: SharedCall,
-    retry: boolean,
   ): Promise<RefundState | Blocked> {
     for (;;) {
-      call.timeoutError = () => timeoutError("QUERY");
-      await permit.reserve(requests);
-      const report = await queryOwn(request, permit, call.signal, retry);
-      const queriedAt = clock.elapsed();
-      const refundNo = report.refundNo ?? request.refundNo;
-      const key = lockKeyOf(report, refundNo);
-      const state = remember(refundNo, report, request, true);
-      if (isSettled(state.status)) doubts.settle(key, refundNo);
-      if (queryMode === "only" || !isSyncable(state.status)) return state;
+      const queried = await query(attempt, permit, call);
+      const { report, verified: { state } } = queried;
+      const refund = sharedRefund(attempt.request, report);
+      if (queryMode === "only" || attempt.queryOnly || !isSyncable(state.status)) {
+        return await recorded(unsent(refund, queried));
+      }
       await permit.reserve(1);
-      // From here to the request nothing is awaited: what is checked stays true.
+      // From here to the request, or the claim, nothing is awaited: what is checked stays true.
       call.signal.throwIfAborted();
-      if (clock.elapsed() - queriedAt > MAX_QUERY_AGE_MS) continue;
+      if (isOld(queried)) continue;
+      const { refundNo } = state;
+      const key = lockKeyOf(report, refundNo);
       if (memory.isSettled(refundNo)) return state;
       const held = locks.get(key);
       if (held) {
         // A nonce of the caller's own asks for a request of its own, and on beta4 the lock is the whole payment order's.
-        return { outcome: held.outcome, shares: held.refundNo === refundNo && !request.nonceStr };
+        return { outcome: held.outcome, shares: held.refundNo === refundNo && !attempt.request.nonceStr };
       }
       const knownDoubtMs = doubts.remainingMs(key);
       const doubtMs = Math.max(knownDoubtMs, firstSyncAt - clock.elapsed());
       if (doubtMs > 0) throw inDoubtError(doubtMs, knownDoubtMs > 0, report.daxpayTraceId);
-      call.timeoutError = () => timeoutError("SYNC");
-      permit.use();
-      return await locked(key, refundNo, () => syncAndConfirm(key, { ...request, refundNo }, report, permit, retry));
+      return await locked(key, refundNo, () => claimAndSync(attempt, queried, permit, call));
     }
+  }
+
+  /** Queries the refund, and remembers what that says. */
+  async function query(attempt: SyncAttempt, permit: Permit, call: SharedCall): Promise<Queried> {
+    call.timeoutError = () => timeoutError("QUERY");
+    await permit.reserve(requests);
+    const { request } = attempt;
+    const { report, verified } = await queryOwn(attempt, permit, call.signal);
+    const refundNo = report.refundNo ?? request.refundNo;
+    if (isSettled(verified.state.status)) doubts.settle(lockKeyOf(report, refundNo), refundNo);
+    return { report, verified, repliedAt: clock.elapsed() };
+  }
+
+  /** Syncs once all replicas agree that this one may. */
+  async function claimAndSync(
+    attempt: SyncAttempt,
+    queried: Queried,
+    permit: Permit,
+    call: SharedCall,
+  ): Promise<RefundState | Blocked> {
+    const refund = sharedRefund(attempt.request, queried.report);
+    const { refundNo } = refund;
+    const result = await shared?.claim(refund, callMsOf(attempt));
+    switch (result?.kind) {
+      case "settled":
+        return queried.verified.state;
+      case "synced":
+        return await recorded(unsent(refund, queried));
+      case "held":
+        return { outcome: result.ended, shares: false };
+      case "doubt":
+        throw inDoubtError(result.ms, true, queried.report.daxpayTraceId);
+      case "away": {
+        const continued = !result.replaced && (release.resyncsClosed || result.mayContinue);
+        onEvent({ type: "storeAway", refundNo, replaced: result.replaced, continued });
+        if (result.replaced) throw storeReplacedError();
+        if (!continued) return queried.verified.state;
+      }
+    }
+    const claim = result?.kind === "granted" ? result.claim : undefined;
+    const unsendable = claim && await whyUnsendable(attempt, queried, claim, permit, call);
+    if (unsendable) {
+      const verified = unsendable.queried?.verified;
+      await commit({ refund, claim, sync: "NOT_SENT", verified });
+      if (verified) return verified.state;
+      throw unsendable.error;
+    }
+    call.timeoutError = () => timeoutError("SYNC");
+    permit.use();
+    return await syncAndConfirm(attempt, refund, queried.report, claim, permit);
+  }
+
+  /**
+   * Committing the claim has taken time. Repeats the query where it is old by now; returns why the sync must not be sent, or
+   * undefined, after which nothing may be awaited before it is.
+   */
+  async function whyUnsendable(
+    attempt: SyncAttempt,
+    first: Queried,
+    claim: Claim,
+    permit: Permit,
+    call: SharedCall,
+  ): Promise<{ readonly queried?: Queried; readonly error?: unknown } | undefined> {
+    try {
+      for (let queried = first;;) {
+        call.signal.throwIfAborted();
+        if (clock.elapsed() >= claim.sendBefore) throw rateLimiter.rateLimitedError();
+        if (memory.isSettled(queried.verified.state.refundNo)) return { queried };
+        if (!isOld(queried)) return undefined;
+        queried = await query({ ...attempt, retry: true }, permit, call);
+        if (!isSyncable(queried.verified.state.status)) return { queried };
+        await permit.reserve(1);
+      }
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  function isOld({ repliedAt }: Queried): boolean {
+    return clock.elapsed() - repliedAt > MAX_QUERY_AGE_MS;
   }
 
   /**
    * The query's report, once the refund is proven to be this application's: DaxPay 3.x syncs the refund of another
    * application with the asking one's channel configuration.
    */
-  async function queryOwn(request: RefundQuery, permit: Permit, signal: AbortSignal, retry: boolean) {
+  async function queryOwn({ request, retry, queryOnly }: SyncAttempt, permit: Permit, signal: AbortSignal) {
     permit.use();
-    const report = await send("QUERY", () => daxpay.query(request, { signal, retry }));
+    const answer = await sendQuery("QUERY", request, { signal, retry });
+    const { report } = answer;
     const refundNo = report.refundNo ?? "";
-    if (queryMode === "only" || own.has(refundNo) || !isSyncable(statusOf(report.daxpayStatus))) return report;
-    const proven = await proveOwn(request, report, permit, signal);
+    const needsProof = queryMode !== "only" && !queryOnly && isSyncable(statusOf(report.daxpayStatus));
+    if (!needsProof || own.has(refundNo)) return answer;
+    const proven = await proveOwn(request, answer, permit, signal);
     own.set(refundNo, true);
     return proven;
   }
 
-  async function proveOwn(request: RefundQuery, report: RefundReport, permit: Permit, signal: AbortSignal) {
+  async function proveOwn(request: RefundQuery, answer: Answer, permit: Permit, signal: AbortSignal): Promise<Answer> {
+    const { report } = answer;
     switch (release.ownership) {
       case "none":
-        return report;
+        return answer;
       case "appId":
         if (report.appId !== daxpay.appId) throw foreignError(report);
-        return report;
+        return answer;
       case "bizRefundNo": {
         // Only a look-up by bizRefundNo is limited to the application (RefundOrderManager of 3.0.0).
-        if (!request.refundNo) return report;
+        if (!request.refundNo) return answer;
         if (!report.bizRefundNo) throw foreignError(report);
         await permit.reserve(2);
         permit.use();
         const second = { ...request, refundNo: "", bizRefundNo: report.bizRefundNo };
-        const own = await send("QUERY", () => daxpay.query(second, { signal, retry: true })).catch((error) => {
+        const own = await sendQuery("QUERY", second, { signal, retry: true }).catch((error) => {
           if (error instanceof DaxPayFailure && error.reason === "REFUND_NOT_FOUND") throw foreignError(report);
           throw error;
         });
-        if (own.refundNo !== report.refundNo) throw foreignError(report);
+        if (own.report.refundNo !== report.refundNo) throw foreignError(report);
         return own;
       }
     }
   }
 
+  /** Whether the report's bizRefundNo is a number of this application. */
+  function isOwn(request: RefundQuery, report: RefundReport): boolean {
+    switch (release.ownership) {
+      case "none":
+        return true;
+      case "appId":
+        return report.appId === daxpay.appId;
+      case "bizRefundNo":
+        return !request.refundNo || own.has(report.refundNo ?? "");
+    }
+  }
+
+  function sharedRefund(request: RefundQuery, report: RefundReport): SharedRefund {
+    return {
+      refundNo: report.refundNo ?? request.refundNo,
+      bizRefundNo: isOwn(request, report) ? report.bizRefundNo ?? "" : "",
+      orderNo: report.orderNo,
+      bound: true,
+    };
+  }
+
   /** Holds the lock while the work runs, whether its callers stay or leave. */
-  function locked(key: string, refundNo: string, work: () => Promise<RefundState>): Promise<RefundState> {
-    const outcome = work().finally(() => {
+  function locked(
+    key: string,
+    refundNo: string,
+    work: () => Promise<RefundState | Blocked>,
+  ): Promise<RefundState | Blocked> {
+    const result = work().finally(() => {
       locks.delete(key);
       inProgress.delete(outcome);
     });
+    const outcome = result.then((value) => "outcome" in value ? undefined : value);
     outcome.catch(() => {});
     inProgress.add(outcome);
     locks.set(key, { refundNo, outcome });
-    return outcome;
+    return result;
   }
 
   async function syncAndConfirm(
-    key: string,
-    request: RefundQuery,
+    { request, retry }: SyncAttempt,
+    refund: SharedRefund,
     queried: RefundReport,
+    claim: Claim | undefined,
     permit: Permit,
-    retry: boolean,
   ): Promise<RefundState> {
-    const { refundNo } = request;
+    const { refundNo } = refund;
+    const named = { ...request, refundNo };
     const sentAt = clock.elapsed();
-    let report: RefundReport;
+    let answer: VerifiedState;
     try {
-      report = await send("SYNC", () => daxpay.sync(request, { retry }));
+      // The sync's reply names nothing; the query's report, an instant before, does.
+      const { bizRefundNo, orderNo, channel, amountFen } = queried;
+      const sync = async () => ({
+        ...await daxpay.sync(named, { retry }),
+        refundNo,
+        bizRefundNo,
+        orderNo,
+        channel,
+        amountFen,
+      });
+      answer = await send("SYNC", sync, named, refundNo, true);
     } catch (error) {
-      if (mayStillRun(error)) {
-        doubts.add(key, refundNo, sentAt + options.settleTimeoutMs);
+      const inDoubt = mayStillRun(error);
+      if (inDoubt) {
+        doubts.add(lockKeyOf(queried, refundNo), refundNo, sentAt + options.settleTimeoutMs);
         onEvent({ type: "doubt", refundNo, orderNo: queried.orderNo, ms: options.settleTimeoutMs });
       }
+      await commit({ refund, claim, sync: inDoubt ? "DOUBT" : "ANSWERED", verified: undefined });
       throw error;
     }
-    // The sync's reply names nothing; the query's report, an instant before, does.
-    const { orderNo, channel, amountFen } = queried;
-    const named = { ...report, refundNo, bizRefundNo: queried.bizRefundNo, orderNo, channel, amountFen };
-    const state = remember(refundNo, named, request, true);
-    if (state.status === "CLOSED" && !release.resyncsClosed) onEvent({ type: "closedBySync", state });
-    if (queryMode !== "around" && !wouldBeFinal(report)) return state;
+    if (answer.state.status === "CLOSED" && !release.resyncsClosed) {
+      onEvent({ type: "closedBySync", state: answer.state });
+    }
+    const verified = queryMode !== "around" && !wouldBeFinal(answer.state)
+      ? answer
+      : await confirm(named, permit) ?? answer;
+    return await recorded({ refund, claim, sync: "ANSWERED", verified });
+  }
+
+  /** What a query says after the sync; undefined if it fails, since the sync's answer stands without it. */
+  async function confirm(request: RefundQuery, permit: Permit): Promise<VerifiedState | undefined> {
     try {
       await permit.reserve(1);
       permit.use();
-      const confirmed = await send("CONFIRM", () => daxpay.query({ ...request, bizRefundNo: "" }, { confirm: true }));
-      return remember(refundNo, confirmed, request, true);
+      return (await sendQuery("CONFIRM", { ...request, bizRefundNo: "" }, { confirm: true })).verified;
     } catch (error) {
-      if (error instanceof DaxPayFailure) return state;
+      if (error instanceof DaxPayFailure) return undefined;
       throw error;
     }
   }
 
   /** Whether a query that says the same makes the state final. */
-  function wouldBeFinal(report: RefundReport): boolean {
-    return stateFrom({ ...report, binding: "REFUND" }, NO_NUMBERS, release, true).final;
+  function wouldBeFinal(state: RefundState): boolean {
+    return isFinal({ ...state, binding: "REFUND" }, release, true);
   }
 
-  function remember(key: string, report: RefundReport, request: RefundQuery, bound: boolean): RefundState {
-    const state = stateFrom(report, request, release, bound);
-    return memory.record(key, state, (before, after) => onEvent({ type: "conflict", before, after }));
+  function unsent(refund: SharedRefund, { verified }: Queried) {
+    return { refund, claim: undefined, sync: undefined, verified } as const;
   }
 
-  /** One request to DaxPay. */
-  async function send(step: Step, request: () => Promise<RefundReport>): Promise<RefundReport> {
+  /** Tells all replicas what an attempt has led to. */
+  async function commit(result: AttemptResult): Promise<number | undefined> {
+    return await shared?.commit(result);
+  }
+
+  /** Commits a verified state and returns it. */
+  async function recorded(result: AttemptResult & { readonly verified: VerifiedState }): Promise<RefundState> {
+    const { state } = result.verified;
+    const unchangedSince = await commit(result) ?? state.unchangedSince;
+    return { ...state, unchangedSince };
+  }
+
+  async function sendQuery(step: "QUERY" | "CONFIRM", request: RefundQuery, options: QueryOptions): Promise<Answer> {
+    let report: ProvenReport | undefined;
+    const verified = await send(step, async () => report = await daxpay.query(request, options), request, "", true);
+    return { report: report as ProvenReport, verified };
+  }
+
+  /** One request to DaxPay, whose verified answer is remembered under `key`, or the refundNo that it names. */
+  async function send(
+    step: Step,
+    request: () => Promise<ProvenReport>,
+    query: RefundQuery,
+    key: string,
+    bound: boolean,
+  ): Promise<VerifiedState> {
     return await breaker.run(async () => {
-      const startedAt = clock.elapsed();
+      const sentAt = clock.elapsed();
       try {
         const report = await request();
-        onEvent({ type: "request", step, ms: clock.elapsed() - startedAt, failure: undefined });
-        return report;
+        onEvent({ type: "request", step, ms: clock.elapsed() - sentAt, failure: undefined });
+        const state = memory.record(
+          key || (report.refundNo ?? query.refundNo),
+          stateFrom(report, query, release, bound),
+          (before, after) => onEvent({ type: "conflict", before, after }),
+        );
+        return { state, evidence: report.evidence, sentAt };
       } catch (error) {
         if (error instanceof DaxPayFailure) {
-          onEvent({ type: "request", step, ms: clock.elapsed() - startedAt, failure: error });
+          onEvent({ type: "request", step, ms: clock.elapsed() - sentAt, failure: error });
         }
         throw error;
       }
     }, step);
+  }
+
+  /** How long ago the call began, unless it asks for a request of its own. */
+  function callMsOf({ request, startedAt }: SyncAttempt): number | undefined {
+    return request.nonceStr ? undefined : clock.elapsed() - startedAt;
   }
 
   /** The outcome of a sync that another call has sent; undefined where this call needs one of its own. */
@@ -274,7 +458,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
     signal.addEventListener("abort", onAbort, { once: true });
     if (shares) onEvent({ type: "coalesced" });
     try {
-      return await Promise.race([aborted.promise, shares ? outcome : outcome.then(ignore, ignore)]);
+      return await Promise.race([aborted.promise, shares ? outcome.then(stateOf) : outcome.then(ignore, ignore)]);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -294,9 +478,19 @@ export function createSyncer(options: SyncerOptions): Syncer {
   };
 }
 
-const NO_NUMBERS: RefundQuery = { refundNo: "", bizRefundNo: "", clientIp: "", nonceStr: "" };
-
 function ignore(): undefined {}
+
+function stateOf(outcome: RefundState | undefined | void): RefundState | undefined {
+  return outcome ?? undefined;
+}
+
+function storeReplacedError(): DaxPayFailure {
+  return new DaxPayFailure(
+    "STORE_REPLACED",
+    "The database is not the one that this service has written to, so nothing is synced; see deno task migrate --help",
+    { step: "QUERY" },
+  );
+}
 
 /** With both numbers, refundNo decides. */
 function keyOf({ refundNo, bizRefundNo }: RefundQuery): string {

@@ -28,6 +28,7 @@ export function createTelemetryListener(baseLogger: Logger, meter: Instruments):
   const throttled = counter("throttled", "{pause}", "Pauses of the queue because DaxPay or a channel was throttling");
   const doubts = counter("doubts", "{sync}", "Syncs that were sent and not answered");
   const closed = counter("closed_by_sync", "{refund}", "Refunds of DaxPay 3.x that a sync of this service closed");
+  const away = counter("store_away", "{sync}", "Syncs withheld, or sent without a claim, since the database was away");
   const conflicts = counter("state_conflicts", "{conflict}", "Verified states that differ from an earlier final one");
 
   return (account) => {
@@ -35,7 +36,7 @@ export function createTelemetryListener(baseLogger: Logger, meter: Instruments):
     const labels = { account };
     // Exported from the start.
     for (const reason of Object.keys(REASONS)) retries.add(0, { ...labels, [ATTR_ERROR_TYPE]: reason });
-    for (const created of [coalesced, throttled, doubts, closed, conflicts]) created.add(0, labels);
+    for (const created of [coalesced, throttled, doubts, closed, away, conflicts]) created.add(0, labels);
 
     return (event: RefundEvent) => {
       switch (event.type) {
@@ -88,6 +89,14 @@ export function createTelemetryListener(baseLogger: Logger, meter: Instruments):
             refundNo: event.refundNo,
             orderNo: event.orderNo,
           });
+        case "storeAway":
+          away.add(1, labels);
+          return logger.warn(
+            event.continued
+              ? "Syncing without a claim, since the database is {problem}: another replica may sync the refund as well"
+              : "Not syncing, since the database is {problem}",
+            { refundNo: event.refundNo, problem: event.replaced ? "not the one written to" : "unavailable" },
+          );
         case "closedBySync":
           closed.add(1, labels);
           return logger.warn(
