@@ -11,6 +11,7 @@ import { syncWithRetry } from "./retry.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { type Caller, createSingleFlight } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
+import type { SyncOptions } from "./sync.ts";
 import { type Attempt, createWatches } from "./watch.ts";
 
 export interface RefundsOptions extends Omit<EngineOptions, "records"> {
@@ -42,11 +43,6 @@ export interface Refunds {
   drain(timeoutMs: number): Promise<void>;
   /** Closes the connections to DaxPay, so that requests in progress end. */
   close(): void;
-}
-
-export interface SyncOptions {
-  /** Whether a query is enough, where there is one. */
-  readonly queryOnly?: boolean;
 }
 
 /** The present state of the domain. */
@@ -86,7 +82,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
     request: RefundQuery,
     caller: Caller,
     flow: string,
-    { queryOnly = false }: SyncOptions = {},
+    options: SyncOptions = {},
   ): Promise<RefundState> {
     if (caller.timeoutMs <= 0) {
       throw new DaxPayFailure("DEADLINE_EXCEEDED", "Deadline exceeded before a request to DaxPay was sent");
@@ -94,9 +90,9 @@ export function createRefunds(options: RefundsOptions): Refunds {
     if (removed) {
       throw new DaxPayFailure("INVALID_REQUEST", "The account is no longer configured", { delivery: "NOT_SENT" });
     }
-    const key = queryOnly ? `query ${requestKey(request)}` : requestKey(request);
+    const key = options.queryOnly ? `query ${requestKey(request)}` : requestKey(request);
     return await calls.do(key, caller, (call) => {
-      const outcome = syncWithRetry(request, flow, queryOnly, call, retry).finally(() => running.delete(outcome));
+      const outcome = syncWithRetry(request, flow, options, call, retry).finally(() => running.delete(outcome));
       running.add(outcome);
       return outcome;
     });

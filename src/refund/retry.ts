@@ -5,6 +5,7 @@ import type { Engine } from "./engine.ts";
 import type { RefundListener } from "./event.ts";
 import type { SharedCall } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
+import type { SyncOptions } from "./sync.ts";
 
 export interface RetryOptions {
   /** The present one: an attempt after a change of the configuration is made with the changed one. */
@@ -34,7 +35,7 @@ const MAX_PAUSE_MS = 10_000;
 export async function syncWithRetry(
   request: RefundQuery,
   flow: string,
-  queryOnly: boolean,
+  options: SyncOptions,
   call: SharedCall,
   { engine: presentEngine, clock, random, onEvent }: RetryOptions,
 ): Promise<RefundState> {
@@ -44,7 +45,7 @@ export async function syncWithRetry(
     const engine = presentEngine();
     try {
       return await engine.run(() =>
-        engine.syncer.attempt({ request, flow, retry: attempt > 1, startedAt, queryOnly }, call)
+        engine.syncer.attempt({ request, flow, retry: attempt > 1, startedAt, options }, call)
       );
     } catch (error) {
       if (!(error instanceof DaxPayFailure)) throw error;

@@ -39,6 +39,8 @@ export type ClaimResult =
 /** What an attempt has led to. */
 export interface AttemptResult {
   readonly refund: SharedRefund;
+  /** Number of the attempt in its schedule, from 1; undefined where no schedule made it. */
+  readonly attempt: number | undefined;
   /** Undefined where no sync was sent. */
   readonly claim: Claim | undefined;
   /** What became of the claimed sync: DOUBT where it may still be running in DaxPay. */

@@ -36,6 +36,14 @@ export interface SyncerOptions {
   readonly onEvent: RefundListener;
 }
 
+/** What a call wants. */
+export interface SyncOptions {
+  /** Whether a query is enough; without effect where the release has none. */
+  readonly queryOnly?: boolean;
+  /** Number of the attempt in the caller's schedule, from 1; undefined without one. */
+  readonly attempt?: number;
+}
+
 /** One attempt to learn a refund's state. */
 export interface SyncAttempt {
   readonly request: RefundQuery;
@@ -45,8 +53,7 @@ export interface SyncAttempt {
   readonly retry: boolean;
   /** Clock.elapsed when the call began. */
   readonly startedAt: number;
-  /** Whether a query is enough; without effect where the release has none. */
-  readonly queryOnly: boolean;
+  readonly options: SyncOptions;
 }
 
 export interface Syncer {
@@ -74,6 +81,8 @@ interface Queried extends Answer {
   /** Clock.elapsed of the reply. */
   readonly repliedAt: number;
 }
+
+type Result = Omit<AttemptResult, "attempt">;
 
 /** A query's report and state. */
 interface Answer {
@@ -132,16 +141,16 @@ export function createSyncer(options: SyncerOptions): Syncer {
     if (claimed?.kind === "away" && claimed.replaced) throw storeReplacedError();
     const claim = claimed?.kind === "granted" ? claimed.claim : undefined;
     if (call.signal.aborted) {
-      await commit({ refund, claim, sync: "NOT_SENT", verified: undefined });
+      await commit(attempt, { refund, claim, sync: "NOT_SENT", verified: undefined });
       throw call.signal.reason;
     }
     call.timeoutError = () => timeoutError("SYNC");
     permit.use();
     try {
       const verified = await send("SYNC", () => daxpay.sync(request, { retry }), request, keyOf(request), false);
-      return await recorded({ refund, claim, sync: "ANSWERED", verified });
+      return await recorded(attempt, { refund, claim, sync: "ANSWERED", verified });
     } catch (error) {
-      await commit({ refund, claim, sync: mayStillRun(error) ? "DOUBT" : "ANSWERED", verified: undefined });
+      await commit(attempt, { refund, claim, sync: mayStillRun(error) ? "DOUBT" : "ANSWERED", verified: undefined });
       throw error;
     }
   }
@@ -156,8 +165,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
       const queried = await query(attempt, permit, call);
       const { report, verified: { state } } = queried;
       const refund = sharedRefund(attempt.request, report);
-      if (queryMode === "only" || attempt.queryOnly || !isSyncable(state.status)) {
-        return await recorded(unsent(refund, queried));
+      if (queryMode === "only" || attempt.options.queryOnly || !isSyncable(state.status)) {
+        return await recorded(attempt, unsent(refund, queried));
       }
       await permit.reserve(1);
       // From here to the request, or the claim, nothing is awaited: what is checked stays true.
@@ -203,7 +212,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
       case "settled":
         return queried.verified.state;
       case "synced":
-        return await recorded(unsent(refund, queried));
+        return await recorded(attempt, unsent(refund, queried));
       case "held":
         return { outcome: result.ended, shares: false };
       case "doubt":
@@ -219,7 +228,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
     const unsendable = claim && await whyUnsendable(attempt, queried, claim, permit, call);
     if (unsendable) {
       const verified = unsendable.queried?.verified;
-      await commit({ refund, claim, sync: "NOT_SENT", verified });
+      await commit(attempt, { refund, claim, sync: "NOT_SENT", verified });
       if (verified) return verified.state;
       throw unsendable.error;
     }
@@ -262,12 +271,12 @@ export function createSyncer(options: SyncerOptions): Syncer {
    * The query's report, once the refund is proven to be this application's: DaxPay 3.x syncs the refund of another
    * application with the asking one's channel configuration.
    */
-  async function queryOwn({ request, retry, queryOnly }: SyncAttempt, permit: Permit, signal: AbortSignal) {
+  async function queryOwn({ request, retry, options }: SyncAttempt, permit: Permit, signal: AbortSignal) {
     permit.use();
     const answer = await sendQuery("QUERY", request, { signal, retry });
     const { report } = answer;
     const refundNo = report.refundNo ?? "";
-    const needsProof = queryMode !== "only" && !queryOnly && isSyncable(statusOf(report.daxpayStatus));
+    const needsProof = queryMode !== "only" && !options.queryOnly && isSyncable(statusOf(report.daxpayStatus));
     if (!needsProof || own.has(refundNo)) return answer;
     const proven = await proveOwn(request, answer, permit, signal);
     own.set(refundNo, true);
@@ -338,12 +347,13 @@ export function createSyncer(options: SyncerOptions): Syncer {
   }
 
   async function syncAndConfirm(
-    { request, retry }: SyncAttempt,
+    attempt: SyncAttempt,
     refund: SharedRefund,
     queried: RefundReport,
     claim: Claim | undefined,
     permit: Permit,
   ): Promise<RefundState> {
+    const { request, retry } = attempt;
     const { refundNo } = refund;
     const named = { ...request, refundNo };
     const sentAt = clock.elapsed();
@@ -366,7 +376,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
         doubts.add(lockKeyOf(queried, refundNo), refundNo, sentAt + options.settleTimeoutMs);
         onEvent({ type: "doubt", refundNo, orderNo: queried.orderNo, ms: options.settleTimeoutMs });
       }
-      await commit({ refund, claim, sync: inDoubt ? "DOUBT" : "ANSWERED", verified: undefined });
+      await commit(attempt, { refund, claim, sync: inDoubt ? "DOUBT" : "ANSWERED", verified: undefined });
       throw error;
     }
     if (answer.state.status === "CLOSED" && !release.resyncsClosed) {
@@ -375,7 +385,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
     const verified = queryMode !== "around" && !wouldBeFinal(answer.state)
       ? answer
       : await confirm(named, permit) ?? answer;
-    return await recorded({ refund, claim, sync: "ANSWERED", verified });
+    return await recorded(attempt, { refund, claim, sync: "ANSWERED", verified });
   }
 
   /** What a query says after the sync; undefined if it fails, since the sync's answer stands without it. */
@@ -400,14 +410,17 @@ export function createSyncer(options: SyncerOptions): Syncer {
   }
 
   /** Tells all replicas what an attempt has led to. */
-  async function commit(result: AttemptResult): Promise<number | undefined> {
-    return await shared?.commit(result);
+  async function commit({ options }: SyncAttempt, result: Result): Promise<number | undefined> {
+    return await shared?.commit({ ...result, attempt: options.attempt });
   }
 
   /** Commits a verified state and returns it. */
-  async function recorded(result: AttemptResult & { readonly verified: VerifiedState }): Promise<RefundState> {
+  async function recorded(
+    attempt: SyncAttempt,
+    result: Result & { readonly verified: VerifiedState },
+  ): Promise<RefundState> {
     const { state } = result.verified;
-    const unchangedSince = await commit(result) ?? state.unchangedSince;
+    const unchangedSince = await commit(attempt, result) ?? state.unchangedSince;
     return { ...state, unchangedSince };
   }
 

@@ -38,8 +38,8 @@ export class StoreReplacedError extends Error {
  * included), operator intervention (57), system (58), read-only (25006), authentication (28: rotated while it runs).
  */
 const UNAVAILABLE = /^(?:08|53|57|58|28)|^25006$/;
-/** SQLSTATEs after which a transaction can be repeated: serialization failure, deadlock. */
-const REPEATABLE = new Set(["40001", "40P01"]);
+/** SQLSTATEs after which a transaction can be repeated: serialization failure, deadlock, another one inserted the same. */
+const REPEATABLE = new Set(["40001", "40P01", "23505"]);
 
 /** The error as this layer throws it: what has no SQLSTATE comes from the connection. */
 export function storeError(error: unknown): unknown {
@@ -51,10 +51,6 @@ export function storeError(error: unknown): unknown {
 
 export function isRepeatable(error: unknown): boolean {
   return REPEATABLE.has(sqlState(error) ?? "");
-}
-
-export function isUniqueViolation(error: unknown): boolean {
-  return sqlState(error) === "23505";
 }
 
 function sqlState(error: unknown): string | undefined {

@@ -45,6 +45,7 @@ CREATE TABLE refund (
   settled boolean NOT NULL DEFAULT false,
   order_no text,
   state jsonb,
+  state_at timestamptz,
   evidence jsonb,
   unchanged_since timestamptz,
   unchanged_count integer NOT NULL DEFAULT 0,
@@ -66,11 +67,14 @@ CREATE TABLE refund (
   request jsonb,
   last_failure jsonb,
   contradiction jsonb,
+  -- A notice of DaxPay that no query has answered yet.
+  notice jsonb,
   CHECK (refund_no IS NOT NULL OR biz_refund_no IS NOT NULL)
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX refund_refund_no ON refund (merchant_id, refund_no) WHERE refund_no IS NOT NULL;
 CREATE UNIQUE INDEX refund_biz_refund_no ON refund (merchant_id, app_id, biz_refund_no) WHERE biz_refund_no IS NOT NULL;
 CREATE INDEX refund_claim ON refund (merchant_id, order_no) WHERE claim IS NOT NULL;
+CREATE INDEX refund_due ON refund (next_attempt_at) WHERE tracking_state = 'ACTIVE';
 
 -- Every change, in commit order. Rows are chained by an HMAC whose key is not in the database.
 CREATE TABLE journal (
