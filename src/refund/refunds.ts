@@ -141,7 +141,8 @@ export function createRefunds(options: RefundsOptions): Refunds {
       const flow = nextFlowId();
       const key = requestKey(request);
       return watches.watch(key, signal, {
-        sync: (caller) => sync(request, caller, flow),
+        sync: (caller, attempt) => sync(request, caller, flow, { attempt }),
+        find: async () => await engine.options.shared?.find(request),
         isSyncing: () => calls.isSyncing(key),
       });
     },

@@ -63,6 +63,8 @@ export interface KnownRefund {
   readonly attempts: number;
   /** Milliseconds until the next attempt may be made; 0: now. */
   readonly dueInMs: number;
+  /** Whether it is tracked, so that others make its attempts. */
+  readonly tracked: boolean;
 }
 
 /** What all replicas know and agree on, for one account. */

@@ -2,6 +2,7 @@ import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { Clock } from "./clock.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { nextDelay, type ScheduleOptions } from "./schedule.ts";
+import type { KnownRefund } from "./shared.ts";
 import { AbortedDuringSyncError, type Caller } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
 import { Subscription } from "./subscription.ts";
@@ -17,7 +18,9 @@ export interface Attempt {
 
 /** How a watch makes its attempts. */
 export interface WatchedSync {
-  sync(caller: Caller): Promise<RefundState>;
+  sync(caller: Caller, attempt: number): Promise<RefundState>;
+  /** What is known from attempts of others; undefined: nothing. */
+  find(): Promise<KnownRefund | undefined>;
   /** Whether the attempt in progress has sent a sync. */
   isSyncing(): boolean;
 }
@@ -38,6 +41,8 @@ export interface Watches {
 /** Milliseconds that one attempt may take, its time in the queue included. */
 const ATTEMPT_TIMEOUT_MS = 60_000;
 const WATCH_TIMEOUT_MS = 24 * 3600 * 1000;
+/** Milliseconds that whoever tracks the refund has for an attempt that is due before a watch makes it. */
+const TRACKED_GRACE_MS = 3_000;
 /** Schedules that are kept without subscribers. */
 const MAX_IDLE = 10_000;
 
@@ -53,6 +58,11 @@ interface Watch {
   nextAt: number | undefined;
   /** Ends the attempt in progress, or cancels the timer. */
   cancel: () => void;
+}
+
+/** Whether another one, perhaps before a restart, has made an attempt, so that the next is not due yet. */
+function isOthers(watch: Watch, { attempts, dueInMs, tracked }: KnownRefund): boolean {
+  return dueInMs > 0 || (tracked && attempts > (watch.last?.attempt ?? 0));
 }
 
 export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches {
@@ -81,22 +91,38 @@ export function createWatches(clock: Clock, schedule: ScheduleOptions): Watches 
     const abort = new AbortController();
     watch.cancel = () => abort.abort();
     try {
-      const outcome = await outcomeOf(watch.attempts.sync({ signal: abort.signal, timeoutMs: ATTEMPT_TIMEOUT_MS }));
-      if (!abort.signal.aborted) publish(watch, outcome);
+      const known = await watch.attempts.find();
+      if (abort.signal.aborted) return;
+      const last = Math.max(watch.last?.attempt ?? 0, known?.attempts ?? 0);
+      if (known?.state && isOthers(watch, known)) {
+        publish(watch, last, known.state, known.dueInMs + (known.tracked ? TRACKED_GRACE_MS : 0));
+        return;
+      }
+      const caller = { signal: abort.signal, timeoutMs: ATTEMPT_TIMEOUT_MS };
+      const outcome = await outcomeOf(watch.attempts.sync(caller, last + 1));
+      if (abort.signal.aborted) return;
+      const failed = outcome instanceof DaxPayFailure;
+      const minDelayMs = failed ? outcome.retryDelayMs : outcome.nextSyncDelayMs;
+      publish(
+        watch,
+        last + 1,
+        outcome,
+        minDelayMs === undefined ? undefined : nextDelay(last + 1, minDelayMs, schedule),
+      );
     } catch (error) {
       if (!abort.signal.aborted) end(watch, error);
     }
   }
 
   /** Sends the outcome to every subscriber, and schedules the next attempt unless this one was the last. */
-  function publish(watch: Watch, outcome: Outcome): void {
-    const number = (watch.last?.attempt ?? 0) + 1;
-    watch.last = { attempt: number, observedAt: clock.now(), outcome };
-    for (const subscriber of watch.subscribers.keys()) subscriber.push(watch.last);
-    const failed = outcome instanceof DaxPayFailure;
-    const minDelayMs = failed ? outcome.retryDelayMs : outcome.nextSyncDelayMs;
-    if (minDelayMs === undefined) return end(watch, failed ? outcome : undefined);
-    watch.nextAt = clock.elapsed() + nextDelay(number, minDelayMs, schedule);
+  function publish(watch: Watch, attempt: number, outcome: Outcome, delayMs: number | undefined): void {
+    // What others have found out may be what was published before.
+    if (attempt !== watch.last?.attempt) {
+      watch.last = { attempt, observedAt: clock.now(), outcome };
+      for (const subscriber of watch.subscribers.keys()) subscriber.push(watch.last);
+    }
+    if (delayMs === undefined) return end(watch, outcome instanceof DaxPayFailure ? outcome : undefined);
+    watch.nextAt = clock.elapsed() + delayMs;
     wait(watch, watch.nextAt);
   }
 

@@ -55,7 +55,8 @@ export function isRepeatable(error: unknown): boolean {
 
 function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  // Every class has a digit, and no system's error code (EPIPE) has one.
+  return typeof code === "string" && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** pg's own errors have no type: socket errors have a system code, the rest only a text. */

@@ -41,9 +41,9 @@ export function openPostgres(options: PostgresOptions): Database {
 
   async function runTransaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     const client = await pool.connect();
-    let broken: Error | undefined;
+    let broken = false;
     // An error event without a listener would end the process.
-    const onError = (error: Error) => (broken = error);
+    const onError = () => (broken = true);
     client.on("error", onError);
     try {
       await client.query("BEGIN");
@@ -51,7 +51,9 @@ export function openPostgres(options: PostgresOptions): Database {
       await client.query("COMMIT");
       return result;
     } catch (error) {
-      await client.query("ROLLBACK").catch((failed) => (broken = failed));
+      // A connection whose statement has timed out would answer only after that one.
+      if (storeError(error) instanceof StoreUnavailableError) broken = true;
+      else await client.query("ROLLBACK").catch(onError);
       throw error;
     } finally {
       client.off("error", onError);

@@ -287,13 +287,15 @@ export function createRecords(options: RecordsOptions): Records {
         [merchant, account.appId, request.refundNo, request.bizRefundNo],
       );
       if (!row) return undefined;
+      const tracked = row.tracking_state === "ACTIVE";
       const dueInMs = row.next_attempt_at ? row.next_attempt_at.getTime() - row.now.getTime() : 0;
       const state = row.state ? stateFromJson(row.state) : undefined;
       return {
         state: state && { ...state, unchangedSince: row.unchanged_since?.getTime() },
-        attempts: dueInMs > 0 || row.tracking_state === "ACTIVE" ? row.attempts : 0,
+        attempts: dueInMs > 0 || tracked ? row.attempts : 0,
         // The database's clock may have been set back since.
         dueInMs: Math.min(Math.max(0, dueInMs), 2 * Math.max(...schedule.waits)),
+        tracked,
       };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) onError(error as Error);
