@@ -1,4 +1,3 @@
-import path from "node:path";
 import { type Client, ConnectError } from "@connectrpc/connect";
 import type { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { errorOutcome, stateOutcome } from "../support/outcome.ts";
@@ -26,39 +25,6 @@ const MAX_RECOVERY_MS = 2_000;
 const PROBE_TIMEOUT_MS = 10_000;
 const PROBE_CALL_TIMEOUT_MS = 1_000;
 const PROBE_PAUSE_MS = 10;
-
-export interface SteppableClock extends Disposable {
-  /** Environment variables of a process that reads the clock. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** Sets the process's wall clock to this many milliseconds ahead of the system's; negative: behind. */
-  set(aheadMs: number): void;
-}
-
-const SOURCE = path.resolve(import.meta.dirname ?? "", "clock-step.c");
-
-/** Compiles a library that shifts a process's wall clock. Throws NotSupported or, without a C compiler, NotFound. */
-export function createSteppableClock(): SteppableClock {
-  if (Deno.build.os !== "linux") throw new Deno.errors.NotSupported(`expected Linux, got ${Deno.build.os}`);
-  const folder = Deno.makeTempDirSync();
-  const remove = () => Deno.removeSync(folder, { recursive: true });
-  const library = path.join(folder, "clock-step.so");
-  const step = path.join(folder, "step");
-  const set = (aheadMs: number) => {
-    // In place: the library has the file mapped.
-    using file = Deno.openSync(step, { write: true, create: true });
-    file.writeSync(new Uint8Array(new BigInt64Array([BigInt(aheadMs)]).buffer));
-  };
-  try {
-    set(0);
-    const args = ["-shared", "-fPIC", "-O2", "-o", library, SOURCE, "-ldl"];
-    const { success, stderr } = new Deno.Command("cc", { args }).outputSync();
-    if (!success) throw new Error(`cc: ${new TextDecoder().decode(stderr)}`);
-  } catch (error) {
-    remove();
-    throw error;
-  }
-  return { variables: { LD_PRELOAD: library, CLOCK_STEP_FILE: step }, set, [Symbol.dispose]: remove };
-}
 
 /** Returns a function that syncs new refunds until one call ends as expected, or for 10 s; returns how the last one ended. */
 export function createClockProbe(client: Client<typeof RefundSyncService>) {

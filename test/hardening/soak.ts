@@ -8,14 +8,8 @@ import { freePort } from "../support/free-port.ts";
 import { contractViolations, errorOutcome, resultOutcome, stateOutcome } from "../support/outcome.ts";
 import { startProcess } from "../support/process.ts";
 import { PROTOCOLS } from "../support/service.ts";
-import {
-  CLOCK_STEPS,
-  type ClockStep,
-  clockStepProblems,
-  createClockProbe,
-  createSteppableClock,
-  type SteppableClock,
-} from "./soak-clock.ts";
+import { createSteppableClock, type SteppableClock } from "../support/steppable-clock.ts";
+import { CLOCK_STEPS, type ClockStep, clockStepProblems, createClockProbe } from "./soak-clock.ts";
 import { checkPrlimit, exhaustDescriptors, type Exhaustion } from "./soak-descriptors.ts";
 
 export interface SoakOptions {
