@@ -228,10 +228,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       async kill() {
         let backends: number[] = [];
         await end((pid) => {
-          // Stopped, it starts no other and reaps none.
+          // Stopped, it neither replaces nor reaps one; alive, it makes none say goodbye to its client.
           Deno.kill(pid, "SIGSTOP");
           backends = childrenOf(pid);
-          for (const each of [pid, ...backends]) Deno.kill(each, "SIGKILL");
+          for (const each of [...backends, pid]) Deno.kill(each, "SIGKILL");
         });
         while (backends.some(isAlive)) await delay(POLL_MS);
       },
