@@ -48,9 +48,21 @@ function search(): PostgresInstall | undefined {
   return undefined;
 }
 
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+let account: Account | undefined;
+
 /** The user that runs PostgreSQL, which refuses to run as root; undefined: this process's own. */
-export function postgresAccount(): { readonly uid: number; readonly gid: number } | undefined {
+export function postgresAccount(): Account | undefined {
   if (Deno.uid() !== 0) return undefined;
+  account ??= debianAccount();
+  return account;
+}
+
+function debianAccount(): Account {
   const [uid, gid] = [output("id", ["-u", "postgres"]), output("id", ["-g", "postgres"])];
   if (!uid || !gid) throw new Error('expected a user "postgres", as root may not run PostgreSQL, got none');
   return { uid: Number(uid), gid: Number(gid) };
@@ -59,8 +71,8 @@ export function postgresAccount(): { readonly uid: number; readonly gid: number 
 /** A new folder that belongs to the user that runs PostgreSQL. Its name is short: a socket's path may have 107 bytes. */
 export function makePostgresFolder(): string {
   const folder = Deno.makeTempDirSync({ prefix: "pg-" });
-  const account = postgresAccount();
-  if (account) Deno.chownSync(folder, account.uid, account.gid);
+  const owner = postgresAccount();
+  if (owner) Deno.chownSync(folder, owner.uid, owner.gid);
   return folder;
 }
 
@@ -80,7 +92,7 @@ export async function copyCluster({ bin, version }: PostgresInstall, target: str
   const uid = postgresAccount()?.uid ?? Deno.uid();
   const key = [version, ...INITDB].join(" ").replace(/[^\w.]+/g, "-");
   const template = path.join(tmpdir(), `postgres-template-${uid}-${key}`);
-  if (!existsSync(template)) await createTemplate(bin, template);
+  if (!isCluster(template)) await createTemplate(bin, template);
   const owner = Deno.lstatSync(template).uid;
   if (owner !== uid) throw new Error(`expected ${template} of user ${uid}, got user ${owner}`);
   await run("cp", ["-R", template, target], path.dirname(target));
@@ -93,15 +105,21 @@ async function createTemplate(bin: string, template: string): Promise<void> {
     Deno.writeTextFileSync(passwordFile, SUPERUSER.password);
     const data = path.join(folder, "data");
     await run(path.join(bin, "initdb"), [...INITDB, `--pwfile=${passwordFile}`, `--pgdata=${data}`], folder);
+    // Empty folders: a system that deletes old temporary files leaves them.
+    if (existsSync(template) && !isCluster(template)) Deno.removeSync(template, { recursive: true });
     try {
       Deno.renameSync(data, template);
     } catch (error) {
       // Another process was first.
-      if (!existsSync(template)) throw error;
+      if (!isCluster(template)) throw error;
     }
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
+}
+
+function isCluster(folder: string): boolean {
+  return existsSync(path.join(folder, "PG_VERSION"));
 }
 
 async function run(program: string, args: string[], folder: string): Promise<void> {

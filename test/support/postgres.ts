@@ -44,7 +44,7 @@ export interface Postgres extends AsyncDisposable {
   query<Row extends QueryResultRow>(text: string, values?: readonly unknown[], database?: string): Promise<Row[]>;
   /** Sets the cluster's wall clock to this many milliseconds ahead of the system's; negative: behind. */
   setClockOffset(ms: number): void;
-  /** Starts it again in the same folder and on the same port. */
+  /** Starts it again in the same folder and on the same port, and waits until it has recovered; kill() may interrupt. */
   start(): Promise<void>;
   /** Disconnects every client and stops it as PostgreSQL is meant to be stopped. */
   stop(): Promise<void>;
@@ -88,6 +88,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const { fsync = false, tls = false } = options;
   const install = findPostgres();
   if (!install) throw new Deno.errors.NotFound("expected PostgreSQL's server, got none");
+  const server = path.join(install.bin, "postgres");
   const clock = options.clock ? createSteppableClock() : undefined;
   const folder = makePostgresFolder();
   const data = path.join(folder, "data");
@@ -115,14 +116,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 
   async function launch(settings: Readonly<Record<string, string>>): Promise<void> {
     if (running) throw new Error("expected a cluster that is down, got one that runs");
-    const server = [path.join(install!.bin, "postgres"), "-D", data];
-    const values = Object.entries({ ...settings, port: String(port) }).flatMap((
-      [key, value],
-    ) => ["-c", `${key}=${value}`]);
+    const values = Object.entries({ ...settings, port: String(port) }).map(([name, value]) => `--${name}=${value}`);
     const command = postgresCommand(folder);
     const supervisor = new Deno.Command("sh", {
       ...command,
-      args: ["-c", SUPERVISOR, "sh", folder, ...server, ...values],
+      args: ["-c", SUPERVISOR, "sh", folder, server, "-D", data, ...values],
       env: { ...command.env, ...clock?.variables },
       // Signals to this process's group are not for it: it ends after this process.
       detached: true,
@@ -132,13 +130,15 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     }).spawn();
     supervisor.unref();
     const pid = Number(await new Response(supervisor.stdout).text());
-    let exited = false;
-    supervisor.status.then(() => exited = true);
+    const started: Running = { supervisor, pid };
+    running = started;
+    supervisor.status.then(() => {
+      if (running === started) running = undefined;
+    });
     while (!isReady(data, pid)) {
-      if (exited) throw new Error(`PostgreSQL exited: ${readFileSync(logFile, "utf8")}`);
+      if (running !== started) throw new Error(`PostgreSQL exited: ${readFileSync(logFile, "utf8")}`);
       await delay(POLL_MS);
     }
-    running = { supervisor, pid };
   }
 
   async function end(work: (pid: number) => void): Promise<void> {
