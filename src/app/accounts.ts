@@ -15,6 +15,9 @@ import { observeRefunds } from "../telemetry/gauges.ts";
 import { createTelemetryListener } from "../telemetry/listener.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { withTracing } from "../telemetry/tracing.ts";
+import type { StartedTracking } from "../tracking/create.ts";
+import type { RecordedAccount } from "../tracking/records.ts";
+import type { TrackedAccount } from "../tracking/running.ts";
 import { announceAccount } from "./announce.ts";
 import type { Dependencies } from "./dependencies.ts";
 
@@ -22,6 +25,8 @@ export interface AppAccountsOptions {
   readonly config: Config;
   readonly dependencies: Dependencies;
   readonly calls: Calls;
+  /** What replicas share; undefined without a database. */
+  readonly tracking: Pick<StartedTracking, "sharedRecords" | "sharedBudget"> | undefined;
   /** Blocked while the circuit breakers of all accounts are open. */
   readonly upstream: Readiness;
   readonly metrics: Metrics;
@@ -33,6 +38,8 @@ export interface AppAccountsOptions {
 export interface AppAccounts extends AccountDirectory {
   /** Adds, changes and removes accounts. Calls in progress end with what they have begun. */
   update(accounts: Accounts): void;
+  /** What tracking needs of an account; undefined: it is not configured. */
+  trackedAccount(name: string): TrackedAccount | undefined;
   /** State of the account that an empty name stands for. */
   stats(): Stats;
   /** Resolves when no sync is in progress, after `timeoutMs` at the latest. */
@@ -56,7 +63,7 @@ interface Entry {
 }
 
 export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
-  const { config, calls, upstream, metrics, logger, tracer } = options;
+  const { config, calls, tracking, upstream, metrics, logger, tracer } = options;
   const { fetch, clock, nonce, random } = options.dependencies;
   const entries = new Map<string, Entry>();
   /** By server and merchant; kept when an account is removed, since it may come back. */
@@ -82,7 +89,30 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
       previousPrivateKey: replaced.privateKey,
       platformKeys: daxpay.platformKeys && [...daxpay.platformKeys, ...replaced.platformKeys ?? []],
     }, { fetch, now: () => clock.now(), nonce });
-    return { daxpay: withTracing(client, tracer, daxpay.url), ...sync, rateLimit, records: recordsOf(account) };
+    return {
+      daxpay: withTracing(client, tracer, daxpay.url),
+      ...sync,
+      // With a database, what an earlier process has sent is known.
+      settleOnStart: sync.settleOnStart && !tracking,
+      rateLimit,
+      records: recordsOf(account),
+      shared: tracking?.sharedRecords(recordedAccount(account)),
+    };
+  }
+
+  function recordedAccount({ name, daxpay, sync }: AccountConfig): RecordedAccount {
+    const { identity, locksOrder }: Release = RELEASES[daxpay.release];
+    return {
+      name,
+      server: serverOf(daxpay.url),
+      mchNo: identity.includes("mchNo") ? daxpay.mchNo ?? "" : "",
+      appId: daxpay.appId ?? "",
+      timeoutMs: daxpay.timeoutMs,
+      settleTimeoutMs: sync.settleTimeoutMs,
+      settleOnStart: sync.settleOnStart,
+      locksOrder,
+      mayContinue: config.store?.away === "continue",
+    };
   }
 
   function add(account: AccountConfig): void {
@@ -90,6 +120,7 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
     const telemetry = listenerOf(name);
     const refunds = createRefunds({
       ...engineOptions(account, {}),
+      budget: tracking?.sharedBudget(name),
       schedule: config.watch,
       clock,
       random,
@@ -146,6 +177,12 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
   return {
     nameOf,
     refundsOf: (name) => entries.get(name)?.refunds,
+    trackedAccount(name) {
+      const entry = entries.get(name);
+      if (!entry) return undefined;
+      const { refunds, config } = entry;
+      return { refunds, lanes: config.rateLimit.concurrency, recorded: recordedAccount(config) };
+    },
     update(accounts) {
       for (const [name, entry] of entries) {
         if (accounts.has(name)) continue;

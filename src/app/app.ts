@@ -25,6 +25,8 @@ import { createPages, PROBES, withHttpRules } from "./http.ts";
 import { reloadAccounts } from "./reload.ts";
 import { createRpcCalls, createRpcHandler, INFRASTRUCTURE, shutdownError } from "./rpc.ts";
 import { explainStartError } from "./start-error.ts";
+import type { AppTrackingOptions } from "./tracking.ts";
+import type { StartedTracking } from "../tracking/create.ts";
 import { NAME, VERSION } from "./version.ts";
 
 /** A running service. */
@@ -34,6 +36,13 @@ export interface App {
   close(): Promise<void>;
   /** @internal */
   stats(): Stats;
+}
+
+/** Loads the database's packages only where there is one: they take time and memory. */
+async function loadTracking(options: AppTrackingOptions): Promise<StartedTracking | undefined> {
+  if (!options.config.store && !options.dependencies.openDatabase) return undefined;
+  const { createAppTracking } = await import("./tracking.ts");
+  return await createAppTracking(options);
 }
 
 /** Milliseconds at shutdown for syncs whose callers have left: one that is cut off would stay in doubt. */
@@ -66,11 +75,20 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     accountNameOf: (account): string => accounts.nameOf(account),
     observers: [createCallTrace(tracer), createCallMetrics(metrics), createCallLog(logger, INFRASTRUCTURE)],
   });
-  const accounts = createAppAccounts({ config, dependencies, calls, upstream, metrics, logger, tracer });
+  const tracking = await loadTracking({
+    config,
+    dependencies,
+    logger,
+    accountOf: (name) => accounts.trackedAccount(name),
+  });
+  const accounts = createAppAccounts({ config, dependencies, calls, tracking, upstream, metrics, logger, tracer });
   starting.defer(async () => {
+    await tracking?.stop();
     await accounts.drain(SYNC_DRAIN_MS);
     accounts.close();
+    await tracking?.close();
   });
+  await tracking?.start();
 
   await requireDaxPay({ config, dependencies, logger });
   const stop = new AbortController();

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { AccountsReading } from "../config/accounts.ts";
 import { countFreeDescriptors } from "../http/descriptors.ts";
 import { type Clock, systemClock } from "../refund/clock.ts";
+import type { Database } from "../store/database.ts";
 
 /** What the service takes from its surroundings. */
 export interface Dependencies {
@@ -17,6 +18,8 @@ export interface Dependencies {
   readonly readAccounts: (() => AccountsReading) | undefined;
   /** Keeps texts out of the log. */
   readonly redact: (secrets: readonly string[]) => void;
+  /** Opens an embedded database in place of the configured one, migrated; undefined: there is none. */
+  readonly openDatabase: (() => Promise<Database>) | undefined;
   /** Counts the file descriptors that the process can still open, at most `max`. */
   readonly countFreeDescriptors: (max: number) => number;
 }
@@ -32,5 +35,6 @@ export const DEFAULTS: Dependencies = {
   droppedLogLines: () => 0,
   readAccounts: undefined,
   redact: () => {},
+  openDatabase: undefined,
   countFreeDescriptors: (max) => countFreeDescriptors(CONSOLE_PAGE, max),
 };

@@ -34,6 +34,8 @@ export interface RecordedAccount {
   /** Milliseconds until a reply of DaxPay must be complete. */
   readonly timeoutMs: number;
   readonly settleTimeoutMs: number;
+  /** Whether syncs may have been sent, and not recorded, before the database was set up. */
+  readonly settleOnStart: boolean;
   /** Whether the refunds of one payment order wait for each other. */
   readonly locksOrder: boolean;
   /** Whether a sync may be sent without a claim while the database is unavailable. */
