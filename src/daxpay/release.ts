@@ -31,6 +31,21 @@ export interface RefundQueryApi extends ReplySigning {
   readonly auto: boolean;
 }
 
+/** The notices that DaxPay POSTs to a merchant when a refund has ended. */
+export interface NoticeFormat {
+  /** Where the refund's members are: beside the signature, or in the envelope's `data`. The signature covers all. */
+  readonly signed: "flat" | "envelope";
+  /** Whether the names in `data` are sorted before signing, whatever their order in the body (3.0.0). */
+  readonly sortedNames: boolean;
+  /**
+   * The member that names what the notice is about: `refund` in 3.0.0's noticeType, which only its subscriptions have,
+   * `refund.` and the status in 4.x's event. Undefined where there is none.
+   */
+  readonly topic: "noticeType" | "event" | undefined;
+  /** The member that holds DaxPay's number of the payment. */
+  readonly orderNo: "orderNo" | "tradeNo";
+}
+
 /** A digest over the members and a secret (PaySignUtil). */
 export interface DigestSigning {
   /** Whether the whole string, secret included, is upper-cased before it is hashed. */
@@ -77,6 +92,8 @@ export interface Release extends ReplySigning {
   readonly locksOrder: boolean;
   /** Undefined where the release has no query that works: 2.0.6 looks a refund number up as a database id. */
   readonly query: RefundQueryApi | undefined;
+  /** Undefined where none can be verified. */
+  readonly notice: NoticeFormat | undefined;
 }
 
 /** 2.x and 3.x alike. */
@@ -102,6 +119,7 @@ const v2 = {
   ownership: "none",
   locksOrder: false,
   query: undefined,
+  notice: { signed: "flat", sortedNames: false, topic: undefined, orderNo: "orderNo" },
 } as const satisfies Partial<Release>;
 
 /** 2.0.7 and 2.0.8: flat `data`, amounts in fen. */
@@ -129,6 +147,7 @@ const v3 = {
   provisional: ["fail", "refund_fail", "pay_not_found"],
   resyncsClosed: false,
   locksOrder: false,
+  notice: { signed: "envelope", sortedNames: false, topic: "noticeType", orderNo: "orderNo" },
 } as const satisfies Partial<Release>;
 
 /** 3.0.0: nested `data`, amounts in yuan. */
@@ -149,7 +168,7 @@ const v4Reply = { signed: "envelope", trimZeros: false, superclassLast: [] } as 
 /** The releases by their names in DAXPAY_RELEASE, oldest first. */
 export const RELEASES = {
   /** The interface page word for word; no known DaxPay serves refunds at its path. */
-  documented: { ...v2, path: "/unipay/sync/pay", nonce: "given" },
+  documented: { ...v2, path: "/unipay/sync/pay", nonce: "given", notice: undefined },
   "2.0.6": { ...v2, path: "/unipay/syncRefund", nonce: "never" },
   "2.0.7": { ...v2, path: "/unipay/sync/refund", nonce: "never", query: v2Query },
   "2.0.8": { ...v2, path: "/unipay/sync/refund", nonce: "always", query: v2Query },
@@ -169,6 +188,8 @@ export const RELEASES = {
     // The server computes MD5 where SM3 is chosen (PaymentAssistService of 3.0.0).
     signing: { upperCase: true, algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" } },
     query: v3Query,
+    // The server signs `data` as a map there, and PaySignUtil sorts maps.
+    notice: { ...v3.notice, sortedNames: true },
   },
   /**
    * DaxPay Open from about 2026-09-11 on (commit da838d25); earlier betas sign other strings. A final refund is answered
@@ -199,6 +220,7 @@ export const RELEASES = {
       orderNo: "tradeNo",
       auto: false,
     },
+    notice: { signed: "envelope", sortedNames: false, topic: "event", orderNo: "tradeNo" },
   },
 } as const satisfies Record<string, Release>;
 

@@ -3,6 +3,7 @@ import { fenFrom } from "./decimal.ts";
 import type { Proof } from "./evidence.ts";
 import { DaxPayFailure, type FailureOptions } from "./failure.ts";
 import { type Json, type JsonObject, parseJson } from "./json.ts";
+import { describeType, integerOf, preview, scalarText } from "./member.ts";
 import type { RefundQueryApi, Release, ReplySigning } from "./release.ts";
 import type { RefundQuery } from "./request.ts";
 import type { Signer } from "./signer.ts";
@@ -371,16 +372,6 @@ function codeOf(object: JsonObject, path: "code" | "data.code", options: Failure
   return code;
 }
 
-function integerOf(member: Json | undefined): number | undefined {
-  const text = scalarText(member) ?? "";
-  return /^-?\d{1,9}$/.test(text) ? Number(text) : undefined;
-}
-
-/** The text of a number or string; undefined for everything else. */
-function scalarText(member: Json | undefined): string | undefined {
-  return member?.type === "number" ? member.text : member?.type === "string" ? member.value : undefined;
-}
-
 function optionalText(object: JsonObject, name: string): string | undefined {
   const member = object.members.get(name);
   if (!member || member.type === "null") return undefined;
@@ -392,13 +383,4 @@ function optionalText(object: JsonObject, name: string): string | undefined {
 
 function stringOf(member: Json | undefined): string | undefined {
   return member?.type === "string" ? member.value : undefined;
-}
-
-function preview(member: Json): string {
-  if (member.type === "string") return JSON.stringify(member.value.slice(0, 40));
-  return member.type === "number" ? member.text.slice(0, 40) : describeType(member);
-}
-
-function describeType(json: Json): string {
-  return json.type === "null" ? "null" : /^[ao]/.test(json.type) ? `an ${json.type}` : `a ${json.type}`;
 }

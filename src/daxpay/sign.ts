@@ -54,6 +54,8 @@ function linkString(members: Members): string {
 export interface NestedForm {
   readonly trimZeros: boolean;
   readonly superclassLast: readonly string[];
+  /** Whether the members are signed in the order of their names, ignoring case: 3.0.0 does so with a Java map. */
+  readonly sortedNames?: boolean;
 }
 
 const AS_RECEIVED: NestedForm = { trimZeros: false, superclassLast: [] };
@@ -112,7 +114,10 @@ function nestedText(value: Json, form: NestedForm): string {
   }
 }
 
-function inSignedOrder({ members }: JsonObject, { superclassLast }: NestedForm): [name: string, member: Json][] {
+function inSignedOrder({ members }: JsonObject, form: NestedForm): [name: string, member: Json][] {
+  const { superclassLast, sortedNames } = form;
+  // A received object has no two names that differ only in case.
+  if (sortedNames) return [...members].sort(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
   if (superclassLast.length === 0) return [...members];
   const last = superclassLast.flatMap((name): [string, Json][] => {
     const member = members.get(name);
