@@ -90,11 +90,11 @@ function read(body: Uint8Array, context: NoticeContext): Notice {
   const refund = refundOf(object, format, release);
   const signature = optionalText(object, "sign");
   if (!signature) throw unverified("it carries no signature");
-  const { sortedNames } = format;
-  // What DaxPay writes into a notice it has read from JSON before, so that the order of members is that of the body.
-  if (!signer.verify(object, signature, { trimZeros: true, superclassLast: [], sortedNames })) {
-    throw unverified("its signature does not match");
-  }
+  // DaxPay parses what it writes into a notice from JSON, so that a Java superclass's members have no place of their own.
+  const verified = format.orders.some((order) =>
+    signer.verify(object, signature, { trimZeros: true, superclassLast: [], sortedNames: order === "sorted" })
+  );
+  if (!verified) throw unverified("its signature does not match");
   const ambiguity = ambiguityOf(object);
   if (ambiguity) throw unverified(`its signature fits other notices too: ${ambiguity}`);
   return noticeFrom(object, refund, format, context);
@@ -151,6 +151,7 @@ const READ = [
   "mchNo",
   "data",
 ];
+const READ_BY_FOLDED = new Map(READ.map((name) => [name.toLowerCase(), name]));
 /** How a member starts in a signed string: after `&` on all releases, within 3.x's `data` also after a comma or brace. */
 const MEMBER_START = new RegExp(`[&,{](?:${READ.join("|")})[=:.[]`, "i");
 
@@ -168,6 +169,8 @@ function ambiguityOf(value: Json): string | undefined {
     case "object":
       for (const [name, member] of value.members) {
         if (!/^\w+$/.test(name)) return "the name of a member is no word";
+        // 3.0.0 upper-cases the string, so that a member that is read could be hidden by its case.
+        if ((READ_BY_FOLDED.get(name.toLowerCase()) ?? name) !== name) return "the name of a member has another case";
         const inner = ambiguityOf(member);
         if (inner) return inner;
       }

@@ -35,8 +35,8 @@ export interface RefundQueryApi extends ReplySigning {
 export interface NoticeFormat {
   /** Where the refund's members are: beside the signature, or in the envelope's `data`. The signature covers all. */
   readonly signed: "flat" | "envelope";
-  /** Whether the names in `data` are sorted before signing, whatever their order in the body (3.0.0). */
-  readonly sortedNames: boolean;
+  /** In which orders the members of `data` may be signed; any may verify. */
+  readonly orders: readonly ("received" | "sorted")[];
   /**
    * The member that names what the notice is about: `refund` in 3.0.0's noticeType, which only its subscriptions have,
    * `refund.` and the status in 4.x's event. Undefined where there is none.
@@ -119,7 +119,7 @@ const v2 = {
   ownership: "none",
   locksOrder: false,
   query: undefined,
-  notice: { signed: "flat", sortedNames: false, topic: undefined, orderNo: "orderNo" },
+  notice: { signed: "flat", orders: ["received"], topic: undefined, orderNo: "orderNo" },
 } as const satisfies Partial<Release>;
 
 /** 2.0.7 and 2.0.8: flat `data`, amounts in fen. */
@@ -147,7 +147,7 @@ const v3 = {
   provisional: ["fail", "refund_fail", "pay_not_found"],
   resyncsClosed: false,
   locksOrder: false,
-  notice: { signed: "envelope", sortedNames: false, topic: "noticeType", orderNo: "orderNo" },
+  notice: { signed: "envelope", orders: ["received"], topic: "noticeType", orderNo: "orderNo" },
 } as const satisfies Partial<Release>;
 
 /** 3.0.0: nested `data`, amounts in yuan. */
@@ -188,8 +188,8 @@ export const RELEASES = {
     // The server computes MD5 where SM3 is chosen (PaymentAssistService of 3.0.0).
     signing: { upperCase: true, algorithms: { HMAC_SHA256: "HMAC_SHA256", MD5: "MD5", SM3: "MD5" } },
     query: v3Query,
-    // The server signs `data` as a map there, and PaySignUtil sorts maps.
-    notice: { ...v3.notice, sortedNames: true },
+    // The server signs a notice's `data` as a map, which PaySignUtil sorts; builds shortly before 3.0.0 did not yet.
+    notice: { ...v3.notice, orders: ["sorted", "received"] },
   },
   /**
    * DaxPay Open from about 2026-09-11 on (commit da838d25); earlier betas sign other strings. A final refund is answered
@@ -220,7 +220,7 @@ export const RELEASES = {
       orderNo: "tradeNo",
       auto: false,
     },
-    notice: { signed: "envelope", sortedNames: false, topic: "event", orderNo: "tradeNo" },
+    notice: { signed: "envelope", orders: ["received"], topic: "event", orderNo: "tradeNo" },
   },
 } as const satisfies Record<string, Release>;
 
