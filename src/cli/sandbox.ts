@@ -20,6 +20,7 @@ const USAGE = `An embedded DaxPay for development and tests
   --secret          2.x, 3.x: signing secret (123456)
   --sign-type       2.x, 3.x: ${ALGORITHMS.join(", ")} (HMAC_SHA256)
   --latency         response time of the payment channel, in milliseconds (0)
+  --notice-url      where the notices of refunds go that have ended (nowhere)
   --replay-guard    4.0.0-beta: accept each nonce once, and no request time more than 300 s off
   --verify-first    2.0.7, 2.0.8: check no request signature, as some builds do
   --shipped-tables  2.0.8: fail as the tables of its MySQL script make it
@@ -36,6 +37,7 @@ function readOptions(): SandboxOptions {
       secret: { type: "string" },
       "sign-type": { type: "string" },
       latency: { type: "string", default: "0" },
+      "notice-url": { type: "string" },
       "replay-guard": { type: "boolean" },
       "verify-first": { type: "boolean" },
       "shipped-tables": { type: "boolean" },
@@ -49,6 +51,7 @@ function readOptions(): SandboxOptions {
       secret: values.secret,
       signType: optional(values["sign-type"], (name) => oneOf<Algorithm>(ALGORITHMS, "--sign-type", name)),
       latencyMs: wholeNumber("--latency", values.latency, { max: 3_600_000 }),
+      noticeUrl: optional(values["notice-url"], readUrl),
       enforceNonce: values["replay-guard"],
       enforceRequestTime: values["replay-guard"] || undefined,
       verifyFirst: values["verify-first"],
@@ -59,6 +62,11 @@ function readOptions(): SandboxOptions {
 
 function optional<Result>(value: string | undefined, read: (value: string) => Result): Result | undefined {
   return value === undefined ? undefined : read(value);
+}
+
+function readUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new RangeError(`--notice-url: expected an http or https URL, got "${text}"`);
 }
 
 function helpText(): string {

@@ -43,6 +43,7 @@ const REFUND = z.strictObject({
   refundableBalance: fen.optional(),
   requestedAt: ms.optional(),
   orderMissing: z.boolean().optional(),
+  noticeUrl: z.url({ protocol: /^https?$/ }).optional(),
 });
 
 const CHANNEL = z.strictObject({
@@ -54,6 +55,11 @@ const CHANNEL = z.strictObject({
 
 const JOB = z.strictObject({ job: z.enum(JOBS).optional() });
 const CALLBACK = z.strictObject({ refundNo: text, status: z.enum(CALLBACK_STATUSES) });
+const NOTICE = z.strictObject({
+  refundNo: text,
+  subscribed: z.boolean().optional(),
+  previousKey: z.boolean().optional(),
+});
 const NUMBER = z.strictObject({ refundNo: text });
 
 interface Call {
@@ -85,7 +91,7 @@ export const ADMIN_CALLS: Readonly<Record<string, Call>> = {
     run: (target, refundNo) => target.refund(String(refundNo)),
   },
   "POST /sandbox/refunds": post(
-    "adds a refund, e.g. {refundNo, channel, status, state, amount, orderNo, refundableBalance}",
+    "adds a refund, e.g. {refundNo, channel, status, state, amount, orderNo, refundableBalance, noticeUrl}",
     REFUND,
     (target, refund) => target.addRefund(refund),
   ),
@@ -114,6 +120,15 @@ export const ADMIN_CALLS: Readonly<Record<string, Call>> = {
     NUMBER,
     (target, { refundNo }) => ({ result: target.closeRefund(refundNo) }),
   ),
+  "GET /sandbox/notices": {
+    description: "the notices that were sent, oldest first",
+    run: ({ notices }) => notices,
+  },
+  "POST /sandbox/notices": post(
+    "sends the notice of a refund that has ended, {refundNo, subscribed, previousKey}",
+    NOTICE,
+    async (target, { refundNo, ...variant }) => ({ result: await target.sendNotice(refundNo, variant) }),
+  ),
   "POST /sandbox/faults": post(
     "breaks replies, {fault, refundNo, endpoint, times}",
     FAULT,
@@ -121,7 +136,7 @@ export const ADMIN_CALLS: Readonly<Record<string, Call>> = {
   ),
   "DELETE /sandbox/faults": { description: "clears the faults", run: (target) => target.clearFaults() },
   "DELETE /sandbox/refunds": {
-    description: "drops requests, faults, locks and every refund's state",
+    description: "drops requests, notices, faults, locks and every refund's state",
     run: (target) => target.reset(),
   },
 };

@@ -52,6 +52,8 @@ export interface LedgerOptions {
   readonly creditsFailures: boolean;
   /** Whether a write to a row that has changed since it was loaded rolls back the transaction, or is ignored. */
   readonly rollsBackStaleWrites: boolean;
+  /** Called when a status was committed, also one that the refund had before. */
+  readonly onStatus?: (refund: Refund) => void;
 }
 
 const FIVE_DAYS_MS = 5 * 24 * 3600 * 1000;
@@ -62,7 +64,7 @@ const MAX_LOAD = 100_000;
 const DEFAULTS = { amount: 1_000, orderAmount: 10_000, refundableBalance: 5_000 };
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { now, scope, rollsBackStaleWrites, startsInInit, creditsFailures } = options;
+  const { now, scope, rollsBackStaleWrites, startsInInit, creditsFailures, onStatus = () => {} } = options;
   const refunds = new Map<string, Refund>();
   const byBizRefundNo = new Map<string, Refund[]>();
   const orders = new Map<string, Order>();
@@ -118,6 +120,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       reason: "",
       attach: null,
       outRefundNo: null,
+      noticeUrl: undefined,
       status: "progress",
       finishTime: null,
       errorMsg: null,
@@ -241,6 +244,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       Object.assign(refund, { status, finishTime, errorMsg });
       refund.version++;
       if (status === "success" && isLoad(refund.refundNo)) rememberLoad(refund.refundNo);
+      onStatus(refund);
     }
     return true;
   }

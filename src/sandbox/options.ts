@@ -6,6 +6,7 @@ import { DEVELOPMENT_KEYS } from "./keys.ts";
 import { createLedger } from "./ledger.ts";
 import { createLocks } from "./lock.ts";
 import { createNonces } from "./nonces.ts";
+import { createNotices, type Notify, postNotice } from "./notices.ts";
 import type { Release } from "./release-type.ts";
 import { RELEASE_NAMES, type ReleaseName, RELEASES } from "./release.ts";
 import { BETA_STATES, type BetaState, release4 } from "./release4.ts";
@@ -70,6 +71,10 @@ export interface ServerOptions {
   readonly timeZone?: string;
   /** 4.x: language of texts for callers that accept none that the server knows; `zh-CN` unless set. */
   readonly language?: Language;
+  /** Where notices go when refunds end, unless those have an address of their own; unset: nowhere. */
+  readonly noticeUrl?: string;
+  /** Posts the notices; `fetch` does unless set. */
+  readonly notify?: Notify;
 }
 
 export interface SandboxOptions extends ServerOptions {
@@ -105,16 +110,40 @@ export function contextOf(options: ServerOptions, wait: (ms: number) => Promise<
   const { appId = "M8207639754663343", mchNo = "M1745845174843" } = options;
   const { scope, rollsBackStaleWrites, startsInInit, creditsFailures } = release;
   const nonces = createNonces(now);
+  const signer = signerOf(name, release, options);
+  const traceId = options.traceId ?? (() => traceIdFrom(random));
+  const timeZone = options.timeZone ?? "Asia/Shanghai";
+  const ledger = createLedger({
+    now,
+    appId,
+    mchNo,
+    scope,
+    rollsBackStaleWrites,
+    startsInInit,
+    creditsFailures,
+    onStatus: (refund) => notices.onStatus(refund),
+  });
+  const notices = createNotices({
+    dialect: release.notices,
+    statuses: creditsFailures ? ["success", "close", "fail"] : ["success", "close"],
+    signer,
+    time: (ms) => release.time.write(ms, timeZone),
+    url: options.noticeUrl,
+    notify: options.notify ?? postNotice,
+    ledger,
+    now,
+    traceId,
+  });
   const context: ServerContext = {
     release,
-    signer: signerOf(name, release, options),
+    signer,
     hasMerchantKey: options.merchantPublicKey !== null,
     nonces: options.enforceNonce ? nonces : undefined,
     language: options.language ?? "zh-CN",
     appId,
     mchNo,
     apps: options.apps ?? {},
-    timeZone: options.timeZone ?? "Asia/Shanghai",
+    timeZone,
     profile: options.profile ?? "prod",
     verifyFirst,
     shippedTables,
@@ -126,11 +155,11 @@ export function contextOf(options: ServerOptions, wait: (ms: number) => Promise<
     commitMs: options.commitMs ?? 0,
     now,
     wait,
-    traceId: options.traceId ?? (() => traceIdFrom(random)),
-    ledger: createLedger({ now, appId, mchNo, scope, rollsBackStaleWrites, startsInInit, creditsFailures }),
+    traceId,
+    ledger,
     locks: createLocks({ now, wait }),
   };
-  return { context, actors: createActors(name, context), nonces };
+  return { context, actors: createActors(name, context), nonces, notices };
 }
 
 function betaOf(beta: BetaState, name: ReleaseName): BetaState {

@@ -49,8 +49,8 @@ export function queryRefund(lookup: Lookup, { query, outcomes, ledger, time }: Q
 }
 
 const timeOrNull = ({ time }: QueryFormat, ms: number | null) => (ms === null ? null : time(ms));
-const bizOrderNoOf = ({ refundNo }: Refund) => `BO-${refundNo}`;
-const outOrderNoOf = ({ refundNo }: Refund) => `OUT-${refundNo}`;
+export const bizOrderNoOf = ({ refundNo }: Refund) => `BO-${refundNo}`;
+export const outOrderNoOf = ({ refundNo }: Refund) => `OUT-${refundNo}`;
 
 /** 2.0.7 and 2.0.8 (RefundOrderResult): fen, and a refundTime that is never set. */
 export function queryMembers2(refund: Refund, format: QueryFormat): Members {

@@ -3,6 +3,7 @@ import type { Check } from "./check.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Failure } from "./failure.ts";
 import type { HttpResponse, UnservedRequest } from "./http.ts";
+import type { NoticeDialect } from "./notice.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { QueryDialect } from "./query.ts";
 import type { FinalStatus, LocalStatus } from "./refunds.ts";
@@ -67,5 +68,7 @@ export interface Release {
   readonly outcomes: Outcomes;
   readonly query: QueryDialect;
   readonly write: Write;
+  /** Undefined where the release sends no notices. */
+  readonly notices?: NoticeDialect;
   readonly unserved: (request: UnservedRequest) => HttpResponse;
 }

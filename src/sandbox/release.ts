@@ -2,6 +2,7 @@ import { judge2, judge3 } from "./channel.ts";
 import * as check from "./check.ts";
 import { signed, unsigned } from "./failure.ts";
 import { unserved200, unserved401, unserved500 } from "./http.ts";
+import { NOTICES_2_0_6, NOTICES_2_0_7, NOTICES_3, NOTICES_BETA4 } from "./notice.ts";
 import { OUTCOMES_2, OUTCOMES_2_0_8, OUTCOMES_3, OUTCOMES_BETA4 } from "./outcomes.ts";
 import { queryMembers2, queryMembers3, queryMembersBeta4 } from "./query.ts";
 import type { Release } from "./release-type.ts";
@@ -120,6 +121,7 @@ export const RELEASES = {
       neither: unsigned(10006, "验证参数错误\n退款号或退款ID不能都为空"),
       unknown: unsigned(10010, "未查询到支付订单"),
     },
+    notices: NOTICES_2_0_6,
   },
   "2.0.7": {
     ...v2,
@@ -134,6 +136,7 @@ export const RELEASES = {
       },
     },
     digest: { ...v2.digest, verifyFirst: { typeUnset: v2.digest.typeUnset } },
+    notices: NOTICES_2_0_7,
   },
   "2.0.8": {
     ...v2,
@@ -169,6 +172,7 @@ export const RELEASES = {
     digest: { ...v2.digest, verifyFirst: { typeUnset: unsigned(10006, `验证参数错误\n${NO_SIGN_TYPE}`) } },
     outcomes: OUTCOMES_2_0_8,
     query: { ...v2.query, neither: unsigned(10006, `验证参数错误\n${NO_NUMBER}`) },
+    notices: NOTICES_2_0_7,
   },
   "3.0.0-beta4": {
     ...v3,
@@ -205,6 +209,7 @@ export const RELEASES = {
     outcomes: OUTCOMES_BETA4,
     query: { ...query3, members: queryMembersBeta4, inherited: ["appId", "id", "createTime"] },
     write: write3({ failuresHaveTime: true }),
+    notices: NOTICES_BETA4,
     unserved: unserved200,
   },
   "3.0.0": {
@@ -249,6 +254,7 @@ export const RELEASES = {
     outcomes: OUTCOMES_3,
     query: { ...query3, members: queryMembers3 },
     write: write3({ failuresHaveTime: false }),
+    notices: NOTICES_3,
     unserved: unserved401,
   },
   "4.0.0-beta": release4(),

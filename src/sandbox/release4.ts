@@ -2,6 +2,7 @@ import type { BeanMember } from "./bean.ts";
 import { judge4 } from "./channel.ts";
 import * as check from "./check.ts";
 import { servePing, unserved404 } from "./http.ts";
+import { notices4 } from "./notice.ts";
 import { OUTCOMES_4 } from "./outcomes.ts";
 import { queryMembers4 } from "./query.ts";
 import type { Release } from "./release-type.ts";
@@ -94,6 +95,7 @@ export function release4(state: BetaState = "numeric-amounts") {
       members: queryMembers4({ amountsAreTexts: !has("numeric-amounts") }),
     },
     write: write4({ traceIdInBody: !has("beijing-times") }),
+    notices: notices4({ hasEventId: has("numeric-amounts") }),
     unserved: has("signed-ping") ? servePing : unserved404,
   } as const satisfies Release;
 }

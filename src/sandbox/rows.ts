@@ -26,6 +26,8 @@ export interface Refund {
   readonly reason: string | null;
   readonly attach: string | null;
   readonly outRefundNo: string | null;
+  /** Where its notices go; the server's own address where undefined. */
+  readonly noticeUrl: string | undefined;
   status: LocalStatus;
   finishTime: number | null;
   errorMsg: string | null;
@@ -84,6 +86,8 @@ export interface NewRefund {
   readonly reason?: string | null;
   readonly attach?: string | null;
   readonly outRefundNo?: string | null;
+  /** Where its notices go; the server's own address unless set. */
+  readonly noticeUrl?: string;
   readonly finishTime?: number | null;
   readonly errorMsg?: string | null;
 }

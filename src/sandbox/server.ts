@@ -41,7 +41,7 @@ const DEFAULT_DELAY_MS = 2_000;
 /** Creates an embedded DaxPay without a socket. It authenticates no one: for development and tests only. */
 export function createDaxPayServer(options: ServerOptions = {}): DaxPayServer {
   const timers = createTimers();
-  const { context, actors, nonces } = contextOf(options, timers.wait);
+  const { context, actors, nonces, notices } = contextOf(options, timers.wait);
   const { ledger, locks, now, release } = context;
   const faults = createFaults();
   const requests: Recorded[] = [];
@@ -143,10 +143,12 @@ export function createDaxPayServer(options: ServerOptions = {}): DaxPayServer {
     ledger.reset();
     locks.reset();
     nonces.reset();
+    notices.reset();
   }
 
   function close(): void {
     timers.end();
+    notices.close();
     closed.abort();
   }
 
@@ -161,6 +163,8 @@ export function createDaxPayServer(options: ServerOptions = {}): DaxPayServer {
       const refund = ledger.get(refundNo);
       return refund && ledger.view(refund);
     },
+    notices: notices.sent,
+    sendNotice: notices.send,
     refunds: () => [...ledger.all()].map(ledger.view),
     reset,
   };

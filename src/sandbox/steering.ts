@@ -1,6 +1,7 @@
 import type { Actors } from "./actors.ts";
 import type { FaultName } from "./fault.ts";
 import type { FaultTarget } from "./faults.ts";
+import type { NoticeResult, NoticeVariant, SentNotice } from "./notices.ts";
 import type { Recorded } from "./record.ts";
 import type { ChannelSetting, NewRefund, RefundView } from "./rows.ts";
 
@@ -22,6 +23,10 @@ export interface Steering extends Actors {
   refund(refundNo: string): RefundView | undefined;
   /** The refunds that were added or used, oldest first; not those of the `LOAD-…` family. */
   refunds(): RefundView[];
-  /** Drops requests, faults, locks and every refund's state. */
+  /** The notices that were sent when refunds ended, oldest first; at least the last 1,000. None is repeated. */
+  readonly notices: readonly SentNotice[];
+  /** Sends the notice of a refund that has ended, once more where it was sent before. */
+  sendNotice(refundNo: string, variant?: NoticeVariant): Promise<NoticeResult>;
+  /** Drops requests, notices, faults, locks and every refund's state. */
   reset(): void;
 }

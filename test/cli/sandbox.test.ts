@@ -47,6 +47,7 @@ test("the command prints the development keys of 4.0.0-beta", async () => {
 
 test.each([
   [["--release", "2.0.9"], "--release: expected one of documented, 2.0.6, "],
+  [["--notice-url", "shop.example"], '--notice-url: expected an http or https URL, got "shop.example"'],
   [["--port", "http"], '--port: expected a whole number from 0 to 65535, got "http"'],
   [["--sign-type", "SHA1"], '--sign-type: expected one of HMAC_SHA256, MD5, SM3, got "SHA1"'],
   [["--sign-type", "SM3"], 'expected sign type of release "documented" to be one of HMAC_SHA256, MD5, got "SM3"'],
