@@ -61,10 +61,7 @@ export function createNotices(options: NoticesOptions): Handler {
   }
 
   async function respond(account: string, request: NodeServerRequest, response: NodeServerResponse): Promise<void> {
-    let open = true;
-    response.once("close", () => open = false);
     const send = (status: number, body: string, headers?: Readonly<Record<string, string>>) => {
-      if (!open) return;
       response.setHeader("cache-control", "no-store");
       sendText(response, status, body, headers);
     };
@@ -135,7 +132,8 @@ function readBody(
     if (size > maxBytes) resolve("too-large");
     else chunks.push(chunk);
   };
-  const onEnd = () => resolve(Buffer.concat(chunks));
+  // An HTTP/2 request ends also when its stream is broken off.
+  const onEnd = () => resolve(request.aborted ? "gone" : Buffer.concat(chunks));
   const onGone = () => resolve("gone");
   request.on("data", onData);
   request.on("end", onEnd);

@@ -153,6 +153,15 @@ describe("createNotices()", () => {
     expect(accepted).toEqual([]);
   });
 
+  test("answers 413 before the body where its length is announced", async () => {
+    const { port } = await start();
+    const socket = connectTcp(port, "127.0.0.1");
+    socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 65537\r\n\r\n`);
+    const [head] = await once(socket, "data");
+    expect(String(head)).toMatch(/^HTTP\/1\.1 413 /);
+    socket.destroy();
+  });
+
   test("answers a body that is not complete in time with 408", async () => {
     const { port, accepted } = await start({ limits: { bodyTimeoutMs: 50 } });
     const socket = connectTcp(port, "127.0.0.1");
@@ -171,6 +180,32 @@ describe("createNotices()", () => {
     socket.destroy();
     expect((await send(port, "{}")).status).toBe(200);
     expect(accepted).toEqual([["shop-1", "{}"]]);
+  });
+
+  test.each([[false], [true]])("survives senders that leave before the answer (HTTP/2: %s)", async (http2) => {
+    const works: PromiseWithResolvers<{ status: number; body: string }>[] = [];
+    const accept = () => {
+      works.push(Promise.withResolvers());
+      return works[works.length - 1].promise;
+    };
+    const { port } = await start({ accept }, http2);
+    if (http2) {
+      const session = connect(`http://127.0.0.1:${port}`);
+      const stream = session.request({ ":method": "POST", ":path": PATH });
+      stream.on("error", () => {}).end("{}");
+      session.request({ ":method": "POST", ":path": PATH }).on("error", () => {}).write("{");
+      await expect.poll(() => works.length).toBe(1);
+      session.destroy();
+    } else {
+      const socket = connectTcp(port, "127.0.0.1");
+      socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}`);
+      await expect.poll(() => works.length).toBe(1);
+      socket.destroy();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    works[0].resolve({ status: 200, body: "SUCCESS" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(works).toHaveLength(1);
   });
 
   test("answers as told also where that is a rejection", async () => {
