@@ -53,6 +53,10 @@ export function isRepeatable(error: unknown): boolean {
   return REPEATABLE.has(sqlState(error) ?? "");
 }
 
+export function isUndefinedTable(error: unknown): boolean {
+  return sqlState(error) === "42P01";
+}
+
 function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   // Every class has a digit, and no system's error code (EPIPE) has one.

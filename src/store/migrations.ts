@@ -79,7 +79,8 @@ CREATE INDEX refund_due ON refund (next_attempt_at) WHERE tracking_state = 'ACTI
 -- Every change, in commit order. Rows are chained by an HMAC whose key is not in the database.
 CREATE TABLE journal (
   seq bigint PRIMARY KEY,
-  event_time timestamptz NOT NULL,
+  -- Hashed in milliseconds.
+  event_time timestamptz(3) NOT NULL,
   account text NOT NULL,
   refund_id bigint NOT NULL,
   kind text NOT NULL,
@@ -88,11 +89,13 @@ CREATE TABLE journal (
   hash bytea NOT NULL
 );
 
--- Where pruning has cut the journal.
+-- Where the chain starts: seq 0, and then the last row that was pruned. Signed with the same key.
 CREATE TABLE journal_checkpoint (
   seq bigint PRIMARY KEY,
   hash bytea NOT NULL,
-  pruned_at timestamptz NOT NULL,
+  -- That of the row, or for seq 0 when the journal was begun.
+  event_time timestamptz(3) NOT NULL,
+  created_at timestamptz(3) NOT NULL,
   signature bytea NOT NULL
 );
 
