@@ -23,8 +23,8 @@ export interface Chain {
 
 type Field = string | number | Uint8Array;
 
-/** `key`: at least 32 random bytes that the database does not know. */
-export function createChain(key: Uint8Array): Chain {
+/** `key`: a random text that the database does not know, see STORE_JOURNAL_KEY. */
+export function createChain(key: string): Chain {
   const hmac = (...fields: readonly Field[]) => createHmac("sha256", key).update(encode(fields)).digest();
   return {
     start: (storeId) => hmac("start", storeId),

@@ -50,7 +50,7 @@ export interface Journal {
 export interface JournalOptions {
   readonly database: Database;
   /** See `createChain`. */
-  readonly key: Uint8Array;
+  readonly key: string;
   readonly guard: StoreGuard;
 }
 

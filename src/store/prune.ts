@@ -28,7 +28,7 @@ const BATCH = 500;
  * JournalBrokenError at the first that is damaged. Returns how many were deleted. Needs DELETE on `journal` and
  * `journal_checkpoint`, which the service has not.
  */
-export async function pruneJournal(database: Database, key: Uint8Array, olderThanMs: number): Promise<number> {
+export async function pruneJournal(database: Database, key: string, olderThanMs: number): Promise<number> {
   const chain = createChain(key);
   for (let total = 0;;) {
     const pruned = await database.transaction((tx) => pruneBatch(tx, chain, olderThanMs));

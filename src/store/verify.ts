@@ -38,7 +38,7 @@ const PAGE_SIZE = 500;
  * Verifies the whole journal with constant memory. `sql` must see one snapshot, that is be a transaction at REPEATABLE READ,
  * where rows are appended or pruned meanwhile.
  */
-export async function verifyJournal(sql: Sql, key: Uint8Array, { head }: VerifyOptions = {}): Promise<Verification> {
+export async function verifyJournal(sql: Sql, key: string, { head }: VerifyOptions = {}): Promise<Verification> {
   const chain = createChain(key);
   const checkpoint = await readCheckpoint(sql, chain);
   if (checkpoint && "problem" in checkpoint) return { kind: "broken", ...checkpoint };
