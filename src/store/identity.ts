@@ -1,4 +1,5 @@
-import { isSameHash } from "./chain.ts";
+import { Buffer } from "node:buffer";
+import { hexOf, isSameHash } from "./chain.ts";
 import { isUndefinedTable, type Sql, StoreReplacedError } from "./database.ts";
 
 /** The last row that was ever appended. */
@@ -7,6 +8,17 @@ export interface JournalHead {
   readonly seq: number;
   /** Empty where nothing was ever appended. */
   readonly hash: Uint8Array;
+}
+
+/** As it is logged, and as `journal verify --head` expects it. */
+export function formatHead({ seq, hash }: JournalHead): string {
+  return `${seq}:${hexOf(hash)}`;
+}
+
+/** Reads what formatHead() printed; undefined for anything else. */
+export function parseHead(text: string): JournalHead | undefined {
+  const [, seq, hex] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(text) ?? [];
+  return hex === undefined ? undefined : { seq: Number(seq), hash: Buffer.from(hex, "hex") };
 }
 
 /** The journal as one statement sees it. Times are epoch milliseconds. */

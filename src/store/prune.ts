@@ -66,12 +66,12 @@ async function pruneBatch(tx: Sql, chain: Chain, olderThanMs: number): Promise<n
 }
 
 /**
- * Rows that nobody needs: not tracked now, no sync without a recorded answer, no contradiction that nobody has acknowledged,
- * and nothing has happened to them for as long. What has no time at all is kept.
+ * Rows that nobody needs: not tracked now, no sync without a recorded answer, no notice that no query has answered, no
+ * contradiction that nobody has acknowledged, and nothing has happened to them for as long. What has no time at all is kept.
  */
-const OLD = `tracking_state IS DISTINCT FROM 'ACTIVE' AND claim IS NULL AND NOT in_doubt
+const OLD = `tracking_state IS DISTINCT FROM 'ACTIVE' AND claim IS NULL AND NOT in_doubt AND notice IS NULL
   AND (contradiction IS NULL OR contradiction ->> 'acknowledgedAt' IS NOT NULL)
-  AND greatest(last_attempt_at, synced_at, tracked_at) < clock_timestamp() - $1::float8 * interval '1 millisecond'`;
+  AND greatest(last_attempt_at, state_at, synced_at, tracked_at) < clock_timestamp() - $1::float8 * interval '1 millisecond'`;
 
 /**
  * Prunes refunds whose last attempt is older, up to `limit` of each kind.
@@ -91,7 +91,7 @@ export async function pruneRefunds(tx: Sql, olderThanMs: number, limit: number):
     [olderThanMs, limit],
   );
   const cleared = await tx.query(
-    `UPDATE refund SET final = false, state = NULL, evidence = NULL, unchanged_since = NULL, unchanged_count = 0,
+    `UPDATE refund SET final = false, state = NULL, state_at = NULL, evidence = NULL, unchanged_since = NULL, unchanged_count = 0,
         next_attempt_at = NULL, tracking_state = NULL, labels = NULL, tracked_at = NULL, tracked_by = NULL,
         expires_at = NULL, request = NULL, last_failure = NULL, contradiction = NULL
       WHERE id IN (

@@ -157,6 +157,14 @@ export type TrackingReason =
   | "STORE_REPLACED"
   | "INVALID_REQUEST";
 
+/** See TrackingError. */
+export interface TrackingErrorOptions {
+  readonly field?: string;
+  readonly retryDelayMs?: number;
+  readonly oldestCursor?: string;
+  readonly cause?: unknown;
+}
+
 export class TrackingError extends Error {
   override readonly name = "TrackingError";
   readonly reason: TrackingReason;
@@ -165,14 +173,14 @@ export class TrackingError extends Error {
   /** Milliseconds; undefined where a retry cannot succeed. */
   readonly retryDelayMs: number | undefined;
 
-  constructor(
-    reason: TrackingReason,
-    message: string,
-    options: { readonly field?: string; readonly retryDelayMs?: number; readonly cause?: unknown } = {},
-  ) {
+  /** For CURSOR_EXPIRED: where to resume instead, which the message names, too. */
+  readonly oldestCursor: string | undefined;
+
+  constructor(reason: TrackingReason, message: string, options: TrackingErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.reason = reason;
     this.field = options.field;
     this.retryDelayMs = options.retryDelayMs;
+    this.oldestCursor = options.oldestCursor;
   }
 }
