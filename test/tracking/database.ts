@@ -1,0 +1,35 @@
+import type { Database } from "../../src/store/database.ts";
+import { openEmbedded } from "../../src/store/embedded.ts";
+import { migrate } from "../../src/store/migrate.ts";
+
+/** A row of `refund` by its columns; the others have their defaults. */
+export type RefundColumns = Readonly<Record<string, unknown>>;
+
+/** An empty database whose tables have one merchant. */
+export async function openDatabase(): Promise<Database> {
+  const database = await openEmbedded();
+  await migrate(database);
+  await database.query("INSERT INTO merchant (server, mch_no) VALUES ('http://daxpay.test/', 'M1')");
+  return database;
+}
+
+/** Inserts tracked refunds of the first merchant. */
+export async function insertRefunds(database: Database, rows: readonly RefundColumns[]): Promise<void> {
+  for (const row of rows) {
+    const columns: RefundColumns = {
+      merchant_id: 1,
+      account: "default",
+      app_id: "A1",
+      tracking_state: "ACTIVE",
+      labels: {},
+      tracked_at: new Date(),
+      expires_at: new Date(),
+      ...row,
+    };
+    const names = Object.keys(columns);
+    await database.query(
+      `INSERT INTO refund (${names.join(", ")}) VALUES (${names.map((_, index) => `$${index + 1}`).join(", ")})`,
+      Object.values(columns),
+    );
+  }
+}
