@@ -12,7 +12,7 @@ import type { Handler } from "../http/handler.ts";
 import { type CallObserver, type Calls, createCalls } from "../interceptors/call.ts";
 import type { Revocation } from "../interceptors/revocation.ts";
 import { endStreamsOn } from "../interceptors/shutdown.ts";
-import { type AccountDirectory, createSelectAccount } from "../service/accounts.ts";
+import { type AccountDirectory, type AllowedAccounts, createSelectAccount } from "../service/accounts.ts";
 import { completeError, ERROR_DETAILS, shuttingDownError } from "../service/errors.ts";
 import { failureLabels } from "../service/failure-labels.ts";
 import { routeHealth } from "../service/health.ts";
@@ -20,7 +20,7 @@ import { logFieldsOf } from "../service/log-fields.ts";
 import type { Readiness } from "../service/readiness.ts";
 import { routeReflection } from "../service/reflection.ts";
 import { routeRefunds } from "../service/refund.ts";
-import { routeTrackingDisabled } from "../service/tracking.ts";
+import { routeTracking } from "../service/tracking.ts";
 import { Shutdown } from "../util/shutdown.ts";
 
 /** Fits a batch of 1000 with the longest numbers. */
@@ -79,12 +79,17 @@ export interface RpcHandlerOptions {
 /** Serves all RPCs over Connect, gRPC and gRPC-Web. */
 export function createRpcHandler(options: RpcHandlerOptions): Handler {
   const { calls, revocation, accounts, readiness, upstream, clientCertificates } = options;
-  const select = createSelectAccount(accounts, ({ values }) => values.get(identityKey)?.accounts);
+  const allowedAccounts: AllowedAccounts = ({ values }) => values.get(identityKey)?.accounts;
+  const select = createSelectAccount(accounts, allowedAccounts);
   return connectNodeAdapter({
     routes(all) {
       const router = endStreamsOn(all, options.stop);
       routeRefunds(router, select);
-      routeTrackingDisabled(router, select);
+      routeTracking(router, select, {
+        tracking: () => undefined,
+        allowedAccounts,
+        callerNameOf: ({ values }) => values.get(identityKey)?.name ?? "",
+      });
       routeHealth(router, {
         "": readiness,
         [RefundSyncService.typeName]: readiness,

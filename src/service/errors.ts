@@ -10,6 +10,7 @@ import {
   SyncFailureSchema,
 } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import type { TrackingError } from "../tracking/tracking.ts";
 
 /** The contract's names of the reasons. */
 export type ReasonName = Exclude<keyof typeof FailureReason, "UNSPECIFIED">;
@@ -156,6 +157,25 @@ export function trackingDisabledError(): ConnectError {
   });
 }
 
+/** The error that callers get where refunds cannot be tracked. */
+export function connectErrorFromTracking(error: TrackingError, numbers?: RefundNumbers): ConnectError {
+  if (error.reason === "INVALID_REQUEST") return invalidRequestError([violationFrom(error)]);
+  const metadata: Record<string, string> = {};
+  if (error.oldestCursor !== undefined) metadata.oldest_cursor = error.oldestCursor;
+  return serviceError(trackingFailureFields(error), { cause: error, numbers, metadata });
+}
+
+export function trackingFailureFields(error: TrackingError): FailureFields {
+  const { reason } = error;
+  const message = reason === "INVALID_REQUEST" ? describeViolations([violationFrom(error)]) : error.message;
+  const retryDelayMs = error.retryDelayMs ?? (reason === "STORE_UNAVAILABLE" ? RETRY_DELAY_MS : undefined);
+  return { reason, message, retryDelayMs };
+}
+
+function violationFrom({ field = "", message }: TrackingError): Violation {
+  return { field, description: message };
+}
+
 /** What calls end with while the service shuts down: another replica takes them at once. */
 export function shuttingDownError(cause?: unknown, delivery: DeliveryName = "NOT_SENT"): ConnectError {
   const message = "The service is shutting down";
@@ -192,17 +212,21 @@ function fieldsOf(error: ConnectError): FailureFields {
 interface ErrorOptions {
   readonly numbers?: RefundNumbers;
   readonly details?: readonly Detail[];
+  /** Of google.rpc.ErrorInfo, besides what all errors have. */
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
-function serviceError(fields: FailureFields, { numbers, details = [], cause }: ErrorOptions = {}): ConnectError {
+function serviceError(fields: FailureFields, options: ErrorOptions = {}): ConnectError {
+  const { details = [], cause } = options;
   const code = fields.code ?? CODES[fields.reason];
   const message = fields.message.toWellFormed();
-  return new ConnectError(message, code, undefined, [...detailsOf(fields, numbers), ...details], cause);
+  return new ConnectError(message, code, undefined, [...detailsOf(fields, options), ...details], cause);
 }
 
-function detailsOf(fields: FailureFields, numbers?: RefundNumbers): Detail[] {
-  const metadata: Record<string, string> = { delivery: fields.delivery ?? "NOT_SENT" };
+function detailsOf(fields: FailureFields, options: Pick<ErrorOptions, "numbers" | "metadata"> = {}): Detail[] {
+  const { numbers } = options;
+  const metadata: Record<string, string> = { ...options.metadata, delivery: fields.delivery ?? "NOT_SENT" };
   if (fields.daxpayCode !== undefined) metadata.daxpay_code = String(fields.daxpayCode);
   if (numbers?.refundNo) metadata.refund_no = numbers.refundNo.toWellFormed();
   if (numbers?.bizRefundNo) metadata.biz_refund_no = numbers.bizRefundNo.toWellFormed();

@@ -28,6 +28,8 @@ const MAX_NOTE_LENGTH = 1000;
 const MAX_LABELS = 16;
 const MAX_LABEL_VALUE_LENGTH = 256;
 const MAX_TEXT_LENGTH = 4096;
+const MAX_EXPIRE_AFTER_DAYS = 365;
+const MAX_EXPIRE_AFTER_S = BigInt(MAX_EXPIRE_AFTER_DAYS * 24 * 3600);
 
 /** Invisible: C0, C1, soft hyphen, zero width, lines and directions, joiners and isolates, byte order mark. */
 // deno-lint-ignore no-control-regex
@@ -42,6 +44,9 @@ const text = (maxLength: number) =>
   z.string().refine(({ length }) => length <= maxLength, `expected at most ${maxLength} characters`);
 const visible = (maxLength: number) =>
   text(maxLength).refine((value) => !INVISIBLE.test(value), "expected no invisible characters");
+/** PostgreSQL stores neither of them. */
+const storable = (maxLength: number) =>
+  text(maxLength).refine((value) => value.isWellFormed() && !value.includes("\0"), "expected text without U+0000");
 const token = (maxLength: number) =>
   visible(maxLength).refine((value) => !ANY_SPACE.test(value), "expected no white space");
 
@@ -92,11 +97,14 @@ const track = named({
   clientIp,
   labels: z.record(
     z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/, 'expected at most 63 of a-z, 0-9, "_", "-" and ".", first a letter'),
-    text(MAX_LABEL_VALUE_LENGTH),
+    storable(MAX_LABEL_VALUE_LENGTH),
   ).refine((labels) => Object.keys(labels).length <= MAX_LABELS, `expected at most ${MAX_LABELS} labels`),
   expireAfter: z.object({ seconds: z.bigint(), nanos: z.int() }).refine(
     ({ seconds, nanos }) => seconds > 0n || (seconds === 0n && nanos > 0),
     "expected a positive duration",
+  ).refine(
+    ({ seconds, nanos }) => seconds < MAX_EXPIRE_AFTER_S || (seconds === MAX_EXPIRE_AFTER_S && nanos === 0),
+    `expected at most ${MAX_EXPIRE_AFTER_DAYS} days`,
   ).optional(),
 });
 
@@ -116,7 +124,7 @@ const RULES: Readonly<Record<string, z.ZodType>> = {
   }),
   [UntrackRefundRequestSchema.typeName]: named({}),
   [AcknowledgeContradictionRequestSchema.typeName]: named({
-    note: text(MAX_NOTE_LENGTH).min(1, "expected a note"),
+    note: storable(MAX_NOTE_LENGTH).refine((note) => note.trim() !== "", "expected a note"),
   }),
   [StreamRefundEventsRequestSchema.typeName]: z.object({ afterCursor: text(MAX_TEXT_LENGTH) }),
   [ListRefundEventsRequestSchema.typeName]: z.object({

@@ -172,7 +172,6 @@ export class TrackingError extends Error {
   readonly field: string | undefined;
   /** Milliseconds; undefined where a retry cannot succeed. */
   readonly retryDelayMs: number | undefined;
-
   /** For CURSOR_EXPIRED: where to resume instead, which the message names, too. */
   readonly oldestCursor: string | undefined;
 
