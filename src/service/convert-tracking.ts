@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Evidence } from "../daxpay/evidence.ts";
 import { type Refund, RefundSchema, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
 import {
@@ -36,7 +36,8 @@ export function trackRequestFrom(message: TrackRefundRequest, account: string): 
     account,
     refund: { refundNo, bizRefundNo, clientIp, nonceStr: "" },
     labels,
-    expireAfterMs: expireAfter && Math.ceil(durationMs(expireAfter)),
+    // Not durationMs(), which rounds a short one to 0.
+    expireAfterMs: expireAfter && 1_000 * Number(expireAfter.seconds) + Math.ceil(expireAfter.nanos / 1_000_000),
   };
 }
 
