@@ -11,6 +11,13 @@ import {
   type WatchRefundResponse,
 } from "./gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import {
+  type RefundEvent,
+  RefundTrackingService,
+  type StreamRefundEventsResponse,
+  type TrackedRefund,
+  type TrackRefundRequestSchema,
+} from "./gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
+import {
   Delivery,
   FailureReason,
   type SyncFailure,
@@ -45,15 +52,34 @@ export interface CallerOptions {
   readonly timeoutMs?: number;
 }
 
-export interface WatchOptions extends CallerOptions {
+interface ReconnectOptions {
   /** Called for every broken stream, with the milliseconds until the next one is opened. */
   readonly onReconnect?: (error: ConnectError, delayMs: number) => void;
 }
 
+export interface WatchOptions extends CallerOptions, ReconnectOptions {}
+
+export interface EventsOptions extends ReconnectOptions {
+  /** The DaxPay account. Defaults to every account that the caller may use. */
+  readonly account?: string;
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal;
+  /**
+   * Milliseconds without a message after which the stream counts as broken. Defaults to 60 000: the service sends a
+   * heartbeat at least every 25 s. Give a transport of connect-node a `pingIntervalMs`, too: it would open the next stream
+   * over the same dead connection.
+   */
+  readonly silenceTimeoutMs?: number;
+}
+
 type SyncRequest = MessageInitShape<typeof SyncRefundRequestSchema>;
 type WatchRequest = MessageInitShape<typeof WatchRefundRequestSchema>;
+type TrackRequest = MessageInitShape<typeof TrackRefundRequestSchema>;
 
-/** RefundSyncService for TypeScript. Errors are ConnectErrors; `failureOf` returns their SyncFailure. */
+/**
+ * RefundSyncService and RefundTrackingService for TypeScript. Errors are ConnectErrors; `failureOf` returns their
+ * SyncFailure.
+ */
 export interface RefundClient {
   /**
    * Syncs one refund now. Retries what DaxPay did not process (sync not sent, lock held, service not reached) after the
@@ -67,35 +93,56 @@ export interface RefundClient {
    * Without a timeout it runs for as long as the refund does.
    */
   watchUntilFinal(request: WatchRequest, options?: WatchOptions): AsyncIterable<WatchRefundResponse>;
+  /** Tracks one refund until it is final. Retries as syncRefund does: tracking is idempotent. */
+  trackRefund(request: TrackRequest, options?: CallerOptions): Promise<TrackedRefund>;
+  /**
+   * Yields every event of tracked refunds after the cursor in commit order, each once; an empty cursor stands for the oldest
+   * event. Store an event's cursor together with what it has caused, to continue there after a restart. Opens a new stream
+   * when one breaks, and never ends by itself. Throws errors that no retry can solve, among them CURSOR_EXPIRED.
+   */
+  refundEvents(cursor: string, options?: EventsOptions): AsyncIterable<RefundEvent>;
   /** The generated client, which neither retries nor sets deadlines. */
   readonly raw: Client<typeof RefundSyncService>;
+  /** The same of RefundTrackingService. */
+  readonly rawTracking: Client<typeof RefundTrackingService>;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_RETRIES = 3;
 /** Milliseconds before a broken stream is opened again: doubles from the first to the second. */
 const RECONNECT_BACKOFF = [1_000, 30_000] as const;
+const DEFAULT_SILENCE_TIMEOUT_MS = 60_000;
 
 export function createRefundClient(options: RefundClientOptions): RefundClient {
-  const raw = createClient(RefundSyncService, "transport" in options ? options.transport : fetchTransport(options));
+  const transport = "transport" in options ? options.transport : fetchTransport(options);
+  const raw = createClient(RefundSyncService, transport);
+  const rawTracking = createClient(RefundTrackingService, transport);
   const maxRetries = options.maxRetries ?? DEFAULT_MAX_RETRIES;
+
+  async function withRetries<T>(
+    { signal, timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS }: CallerOptions,
+    call: (callOptions: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const deadline = performance.now() + timeoutMs;
+    for (let retry = 0;; retry++) {
+      try {
+        return await call({ signal, timeoutMs: timeLeftMs(deadline) });
+      } catch (error) {
+        const delayMs = retry < maxRetries ? retryDelayMs(ConnectError.from(error), retry) : undefined;
+        if (delayMs === undefined || performance.now() + delayMs >= deadline) throw error;
+        await delay(delayMs, signal);
+      }
+    }
+  }
 
   return {
     raw,
-    async syncRefund(request, { signal, timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS } = {}) {
-      const deadline = performance.now() + timeoutMs;
-      for (let retry = 0;; retry++) {
-        try {
-          const { refund } = await raw.syncRefund(request, { signal, timeoutMs: timeLeftMs(deadline) });
-          if (refund) return refund;
-          throw new ConnectError("Expected a refund in the response, got none", Code.Internal);
-        } catch (error) {
-          const delayMs = retry < maxRetries ? retryDelayMs(ConnectError.from(error), retry) : undefined;
-          if (delayMs === undefined || performance.now() + delayMs >= deadline) throw error;
-          await delay(delayMs, signal);
-        }
-      }
-    },
+    rawTracking,
+    syncRefund: (request, callOptions = {}) =>
+      withRetries(callOptions, async (call) => required((await raw.syncRefund(request, call)).refund)),
+    trackRefund: (request, callOptions = {}) =>
+      withRetries(callOptions, async (call) => required((await rawTracking.trackRefund(request, call)).trackedRefund)),
+    refundEvents: (cursor, eventsOptions) => refundEvents(rawTracking, cursor, eventsOptions),
     batchSyncRefunds: (requests, callOptions) =>
       cancelOnReturn(callOptions, (call) => raw.batchSyncRefunds({ requests }, call)),
     watchUntilFinal: (request, watchOptions) => watchUntilFinal(raw, request, watchOptions),
@@ -139,18 +186,88 @@ async function* watchUntilFinal(
     } catch (thrown) {
       error = ConnectError.from(thrown);
     }
-    if (signal?.aborted || !(isConnectionError(error) || failureOf(error)?.retryable)) throw error;
-    const [first, last] = RECONNECT_BACKOFF;
-    const backoffMs = Math.min(first * 2 ** failures, last);
-    const delayMs = Math.max(requestedDelayMs(error) ?? 0, backoffMs) * (1 + Math.random() / 5);
-    if (deadline !== undefined && performance.now() + delayMs >= deadline) throw error;
-    onReconnect?.(error, delayMs);
-    await delay(delayMs, signal);
+    await waitToReconnect(error, failures, { signal, deadline, onReconnect });
+  }
+}
+
+async function* refundEvents(
+  raw: Client<typeof RefundTrackingService>,
+  cursor: string,
+  options: EventsOptions = {},
+): AsyncGenerator<RefundEvent, void, void> {
+  const { account = "", signal, onReconnect, silenceTimeoutMs = DEFAULT_SILENCE_TIMEOUT_MS } = options;
+  let afterCursor = cursor;
+  for (let failures = 0;; failures++) {
+    const open = (call: CallOptions) => raw.streamRefundEvents({ afterCursor, account }, call);
+    let error: ConnectError;
+    try {
+      for await (const { message } of endOnSilence(signal, silenceTimeoutMs, open)) {
+        failures = 0;
+        // Of a later version of the contract.
+        if (message.case === undefined) continue;
+        afterCursor = message.value.cursor;
+        if (message.case === "event") yield message.value;
+      }
+      error = new ConnectError("The stream of events ended", Code.Unavailable);
+    } catch (thrown) {
+      error = ConnectError.from(thrown);
+    }
+    await waitToReconnect(error, failures, { signal, onReconnect });
+  }
+}
+
+interface ReconnectState extends ReconnectOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Monotonic milliseconds. */
+  readonly deadline?: number | undefined;
+}
+
+/** Waits until a broken stream may be opened again. Throws the error where it must not. */
+async function waitToReconnect(error: ConnectError, failures: number, state: ReconnectState): Promise<void> {
+  const { signal, deadline, onReconnect } = state;
+  if (signal?.aborted || !(isConnectionError(error) || failureOf(error)?.retryable)) throw error;
+  const [first, last] = RECONNECT_BACKOFF;
+  const backoffMs = Math.min(first * 2 ** failures, last);
+  const delayMs = Math.max(requestedDelayMs(error) ?? 0, backoffMs) * (1 + Math.random() / 5);
+  if (deadline !== undefined && performance.now() + delayMs >= deadline) throw error;
+  onReconnect?.(error, delayMs);
+  await delay(delayMs, signal);
+}
+
+/** Cancels the call once it has been silent for too long: a connection can break without a sign of it. */
+async function* endOnSilence(
+  signal: AbortSignal | undefined,
+  timeoutMs: number,
+  call: (options: CallOptions) => AsyncIterable<StreamRefundEventsResponse>,
+) {
+  const silence = new AbortController();
+  const error = new ConnectError(`Expected an event or a heartbeat within ${timeoutMs} ms, got none`, Code.Unavailable);
+  const onAbort = () => silence.abort(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  const messages = cancelOnReturn({ signal: silence.signal }, call);
+  try {
+    for (;;) {
+      // Not while the reader works on an event.
+      const timer = setTimeout(() => silence.abort(error), timeoutMs);
+      const next = await messages.next().finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (thrown) {
+    // Transports differ in what they make of a signal's reason.
+    throw silence.signal.reason === error ? error : thrown;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    await messages.return();
   }
 }
 
 /** Cancels the call when its reader leaves the loop, which the generated client does not do by itself. */
-async function* cancelOnReturn<T>(options: CallOptions | undefined, call: (options: CallOptions) => AsyncIterable<T>) {
+async function* cancelOnReturn<T>(
+  options: CallOptions | undefined,
+  call: (options: CallOptions) => AsyncIterable<T>,
+): AsyncGenerator<T, void, void> {
   const abort = new AbortController();
   const onAbort = () => abort.abort(options?.signal?.reason);
   if (options?.signal?.aborted) onAbort();
@@ -175,6 +292,11 @@ function fetchTransport({ baseUrl, protocol = "connect", token }: FetchOptions):
       return next(request);
     }],
   });
+}
+
+function required<T>(result: T | undefined): T {
+  if (result === undefined) throw new ConnectError("Expected a refund in the response, got none", Code.Internal);
+  return result;
 }
 
 /** A whole number, as Connect's timeout header takes no other. */

@@ -1,6 +1,5 @@
 import net from "node:net";
 import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { createRefundClient, failureOf, isConnectionError, type RefundClient } from "../src/client.ts";
 import { DaxPayFailure, type FailureOptions, type Reason } from "../src/daxpay/failure.ts";
@@ -9,50 +8,9 @@ import { RefundSyncService } from "../src/gen/daxpay/refundsync/v1/refund_sync_p
 import { FailureReason } from "../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { connectErrorFrom, invalidRequestError, shuttingDownError } from "../src/service/errors.ts";
 import { errorOf, errorOutcome } from "./support/outcome.ts";
+import { createProxy } from "./support/tcp-proxy.ts";
+import { TRANSPORTS } from "./support/client-transports.ts";
 import { acceleratedClock, startService } from "./support/service.ts";
-
-/** Each transport, and which address of the service it uses. */
-const TRANSPORTS = {
-  "Connect over fetch": { to: "http", client: (baseUrl: string) => createRefundClient({ baseUrl }) },
-  "gRPC-Web over fetch": {
-    to: "http",
-    client: (baseUrl: string) => createRefundClient({ baseUrl, protocol: "grpc-web" }),
-  },
-  "gRPC": {
-    to: "grpc",
-    client: (baseUrl: string) => createRefundClient({ transport: createGrpcTransport({ baseUrl }) }),
-  },
-  "Connect over node": {
-    to: "http",
-    client: (baseUrl: string) =>
-      createRefundClient({ transport: createConnectTransport({ baseUrl, httpVersion: "1.1" }) }),
-  },
-} as const;
-
-/** A TCP proxy in front of the service whose connections can be reset. */
-async function createProxy(target: string, port = 0) {
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((socket) => {
-    const inner = net.connect(Number(new URL(target).port), "127.0.0.1");
-    for (const end of [socket, inner]) {
-      sockets.add(end);
-      end.on("close", () => sockets.delete(end));
-    }
-    socket.pipe(inner).pipe(socket);
-    socket.on("error", () => inner.destroy());
-    inner.on("error", () => socket.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", () => resolve()));
-  const reset = () => sockets.forEach((socket) => socket.resetAndDestroy());
-  return {
-    url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
-    reset,
-    [Symbol.dispose]() {
-      server.close();
-      reset();
-    },
-  };
-}
 
 /** A service whose unary calls fail with the errors in turn and then succeed; without a socket. */
 function scripted(errors: readonly ConnectError[]) {
