@@ -63,7 +63,7 @@ export type TrackRefundRequest = Message<"daxpay.refundsync.v1.TrackRefundReques
   labels: { [key: string]: string };
 
   /**
-   * How long to track at most. Unset: the configured TRACK_TIMEOUT.
+   * How long to track, at most 365 days. Unset: the configured TRACK_TIMEOUT.
    *
    * @generated from field: google.protobuf.Duration expire_after = 6;
    */
@@ -255,7 +255,8 @@ export type ListTrackedRefundsRequest = Message<"daxpay.refundsync.v1.ListTracke
 
   /**
    * An AIP-160 filter over status, tracking_state, final, channel and labels, for example
-   * `status = "IN_PROGRESS" AND labels.shop = "7"`. Empty: all.
+   * `status = "IN_PROGRESS" AND labels.shop = "7"`. Empty: all. Operators are =, !=, AND, OR, NOT, - and parentheses; OR binds
+   * tighter than AND. A label that a refund does not have equals no text.
    *
    * @generated from field: string filter = 2;
    */
@@ -263,6 +264,7 @@ export type ListTrackedRefundsRequest = Message<"daxpay.refundsync.v1.ListTracke
 
   /**
    * An AIP-132 order over track_time, next_attempt_time and status, for example "track_time desc". Empty: "track_time".
+   * Values that are not set come last.
    *
    * @generated from field: string order_by = 3;
    */
@@ -276,7 +278,7 @@ export type ListTrackedRefundsRequest = Message<"daxpay.refundsync.v1.ListTracke
   pageSize: number;
 
   /**
-   * The next_page_token of the previous page. Empty: the first page.
+   * The next_page_token of the previous page, with the same filter, order_by and account. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
