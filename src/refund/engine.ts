@@ -6,6 +6,7 @@ import type { RefundListener } from "./event.ts";
 import type { QueryMode } from "./query-mode.ts";
 import { createRateLimiter, type RateLimiter, type RateLimitOptions } from "./rate-limiter.ts";
 import type { RefundRecords } from "./records.ts";
+import type { SharedBudget } from "./shared-budget.ts";
 import type { SharedRecords } from "./shared.ts";
 import { createSyncer, type Syncer } from "./sync.ts";
 
@@ -27,6 +28,8 @@ export interface EngineContext {
   readonly clock: Clock;
   readonly breaker: Breaker;
   readonly onEvent: RefundListener;
+  /** Shared with other replicas; without it the rate is this process's alone. */
+  readonly budget?: SharedBudget;
 }
 
 /** Makes the attempts of one configuration. */
@@ -45,12 +48,12 @@ export interface Engine {
 /** An engine of the same budget as the last one goes on with its queue, so that a change sends no burst. */
 export function createEngine(
   options: EngineOptions,
-  { clock, breaker, onEvent }: EngineContext,
+  { clock, breaker, onEvent, budget }: EngineContext,
   last?: Engine,
 ): Engine {
   const rateLimiter = last && isDeepStrictEqual(last.options.rateLimit, options.rateLimit)
     ? last.rateLimiter
-    : createRateLimiter(options.rateLimit, clock);
+    : createRateLimiter(options.rateLimit, clock, budget);
   const syncer = createSyncer({ ...options, rateLimiter, breaker, clock, onEvent });
   const running = new Set<Promise<unknown>>();
 

@@ -33,13 +33,27 @@ export class FairQueue<T> {
     return undefined;
   }
 
-  remove(flow: string, item: T): void {
+  /** The items in the order in which `shift` would return them. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let round = 0, last = false; !last; round++) {
+      last = true;
+      for (const queue of this.#queues.values()) {
+        if (round >= queue.length) continue;
+        last = false;
+        yield queue[round];
+      }
+    }
+  }
+
+  /** Returns whether the item was in the queue. */
+  remove(flow: string, item: T): boolean {
     const queue = this.#queues.get(flow) ?? [];
     const index = queue.indexOf(item);
-    if (index < 0) return;
+    if (index < 0) return false;
     queue.splice(index, 1);
     this.#size--;
     if (queue.length === 0) this.#queues.delete(flow);
+    return true;
   }
 
   clear(): void {

@@ -9,6 +9,7 @@ import { effectiveQueryMode } from "./query-mode.ts";
 import { createRefundRecords, type RefundRecords } from "./records.ts";
 import { syncWithRetry } from "./retry.ts";
 import type { ScheduleOptions } from "./schedule.ts";
+import type { SharedBudget } from "./shared-budget.ts";
 import { type Caller, createSingleFlight } from "./single-flight.ts";
 import type { RefundState } from "./state.ts";
 import type { SyncOptions } from "./sync.ts";
@@ -22,6 +23,8 @@ export interface RefundsOptions extends Omit<EngineOptions, "records"> {
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly onEvent: RefundListener;
+  /** Shared with other replicas; without it the rate is this process's alone. */
+  readonly budget?: SharedBudget;
 }
 
 /** What callers can do with refunds. Everything throws DaxPayFailure where there is no state. */
@@ -49,6 +52,8 @@ export interface Refunds {
 export interface Stats {
   /** Jobs that wait in the queue. */
   readonly queueSize: number;
+  /** Those of them for which nobody waits. */
+  readonly backgroundQueueSize: number;
   /** Calls in progress, queued ones included; callers that share one count once. */
   readonly inFlight: number;
   readonly watchers: number;
@@ -62,9 +67,9 @@ export interface Stats {
 }
 
 export function createRefunds(options: RefundsOptions): Refunds {
-  const { clock, onEvent } = options;
+  const { clock, onEvent, budget } = options;
   const breaker = createBreaker(clock, (state) => onEvent({ type: "breaker", state }));
-  const context = { clock, breaker, onEvent };
+  const context = { clock, breaker, onEvent, ...(budget ? { budget } : {}) };
   let engine = createEngine({ ...options, records: options.records ?? createRefundRecords(clock) }, context);
   /** The present one, and earlier ones with calls in progress. */
   const engines = new Set([engine]);
@@ -95,7 +100,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
       const outcome = syncWithRetry(request, flow, options, call, retry).finally(() => running.delete(outcome));
       running.add(outcome);
       return outcome;
-    });
+    }, options.background);
   }
 
   /** Callers with the same key share one request, whatever client addresses they send. */
@@ -148,6 +153,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
     },
     stats: () => ({
       queueSize: engine.rateLimiter.queueSize(),
+      backgroundQueueSize: engine.rateLimiter.backgroundQueueSize(),
       inFlight: calls.size(),
       watchers: watches.watchers(),
       oldestWatch: watches.oldestStartedAt(),

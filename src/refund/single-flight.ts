@@ -17,6 +17,10 @@ export interface SharedCall {
   deadline(): number;
   /** The error of a caller whose deadline expires now. The work replaces it as it proceeds. */
   timeoutError: () => unknown;
+  /** Whether the work was started and joined in the background only, where nobody waits for it. */
+  background(): boolean;
+  /** Called when a caller joins who does wait. The work replaces it as it proceeds. */
+  onPromoted: () => void;
 }
 
 /** The error of a caller whose signal aborts during a sync: it was sent, and goes on. Its cause is the signal's reason. */
@@ -32,9 +36,9 @@ export interface SingleFlight<T> {
   /**
    * Runs the work for the key, or joins the run in progress. A caller that leaves or times out does not end the run for the
    * others; when the last one leaves, its signal aborts and the next caller starts a new run. Throws the reason of the
-   * caller's signal when that aborts, or an AbortedDuringSyncError.
+   * caller's signal when that aborts, or an AbortedDuringSyncError. `background` defaults to false; see SharedCall.
    */
-  do(key: string, caller: Caller, work: (call: SharedCall) => Promise<T>): Promise<T>;
+  do(key: string, caller: Caller, work: (call: SharedCall) => Promise<T>, background?: boolean): Promise<T>;
   /** Whether a sync of the run in progress has been sent. */
   isSyncing(key: string): boolean;
   /** Number of runs in progress that have callers. */
@@ -47,6 +51,7 @@ interface Entry<T> extends SharedCall {
   callers: number;
   latestDeadline: number;
   ended: boolean;
+  isBackground: boolean;
 }
 
 /** The abort reason of a run without callers; making an exception each time would cost more than the rest. */
@@ -55,7 +60,7 @@ const ABANDONED = "abandoned";
 export function createSingleFlight<T>(clock: Clock, onCoalesced: () => void): SingleFlight<T> {
   const entries = new Map<string, Entry<T>>();
 
-  function start(key: string, work: (call: SharedCall) => Promise<T>): Entry<T> {
+  function start(key: string, work: (call: SharedCall) => Promise<T>, background: boolean): Entry<T> {
     const abort = new AbortController();
     const entry: Entry<T> = {
       abort,
@@ -63,6 +68,9 @@ export function createSingleFlight<T>(clock: Clock, onCoalesced: () => void): Si
       callers: 0,
       latestDeadline: 0,
       ended: false,
+      isBackground: background,
+      background: () => entry.isBackground,
+      onPromoted: () => {},
       deadline: () => entry.latestDeadline,
       timeoutError: () => new DOMException("The work did not start in time", "TimeoutError"),
       // Deferred so that the first caller is counted before the work starts.
@@ -82,12 +90,16 @@ export function createSingleFlight<T>(clock: Clock, onCoalesced: () => void): Si
   }
 
   return {
-    async do(key, caller, work) {
+    async do(key, caller, work, background = false) {
       caller.signal.throwIfAborted();
       const existing = entries.get(key);
       if (existing) onCoalesced();
-      const entry = existing ?? start(key, work);
+      const entry = existing ?? start(key, work, background);
       entry.callers++;
+      if (entry.isBackground && !background) {
+        entry.isBackground = false;
+        entry.onPromoted();
+      }
       entry.latestDeadline = Math.max(entry.latestDeadline, clock.elapsed() + caller.timeoutMs);
       // Every caller settles on its own.
       const { promise, resolve, reject } = Promise.withResolvers<T>();

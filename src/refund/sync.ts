@@ -42,6 +42,8 @@ export interface SyncOptions {
   readonly queryOnly?: boolean;
   /** Number of the attempt in the caller's schedule, from 1; undefined without one. */
   readonly attempt?: number;
+  /** Whether nobody waits for the result, so that the call waits for all others. Defaults to false. */
+  readonly background?: boolean;
 }
 
 /** One attempt to learn a refund's state. */
@@ -118,11 +120,11 @@ export function createSyncer(options: SyncerOptions): Syncer {
   async function attempt(attempt: SyncAttempt, call: SharedCall): Promise<RefundState> {
     for (;;) {
       const queuedAt = clock.elapsed();
-      call.timeoutError = () => rateLimiter.rateLimitedError();
+      call.timeoutError = () => rateLimiter.rateLimitedError(call.background());
       const result = await rateLimiter.run(attempt.flow, call.signal, requests, (permit) => {
         onEvent({ type: "dequeued", ms: clock.elapsed() - queuedAt });
         return queryMode === "off" ? syncOnly(attempt, permit, call) : queryAndSync(attempt, permit, call);
-      });
+      }, call);
       if (!("outcome" in result)) return result;
       // Outside of the job, so that waiting takes no place of others.
       call.timeoutError = () => timeoutError("SYNC");
@@ -251,7 +253,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
     try {
       for (let queried = first;;) {
         call.signal.throwIfAborted();
-        if (clock.elapsed() >= claim.sendBefore) throw rateLimiter.rateLimitedError();
+        if (clock.elapsed() >= claim.sendBefore) throw rateLimiter.rateLimitedError(call.background());
         if (memory.isSettled(queried.verified.state.refundNo)) return { queried };
         if (!isOld(queried)) return undefined;
         queried = await query({ ...attempt, retry: true }, permit, call);

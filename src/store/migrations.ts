@@ -106,4 +106,137 @@ CREATE TABLE notice (
 );
 `,
   },
+  {
+    name: "0002_budget",
+    sql: `
+-- The requests that DaxPay may get, one row per account. Times are milliseconds since 1970 by the database's clock.
+CREATE TABLE budget (
+  account text PRIMARY KEY,
+  -- Requests that were sent: until when they count, in steps of 10 ms, and how many.
+  sent_until bigint[] NOT NULL DEFAULT '{}',
+  sent_count integer[] NOT NULL DEFAULT '{}',
+  -- Requests that a replica may still send, and until when it may without booking again.
+  holder text[] NOT NULL DEFAULT '{}',
+  held_count integer[] NOT NULL DEFAULT '{}',
+  held_until bigint[] NOT NULL DEFAULT '{}',
+  -- When background work may have its next request, so that it spreads its requests over the window.
+  background_from double precision NOT NULL DEFAULT 0,
+  paused_until bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 10);
+
+-- Milliseconds until so many of the requests no longer count; a window at most.
+CREATE FUNCTION ms_until_free(sent_until bigint[], sent_count integer[], missing integer, now_ms bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT min(until) - now_ms FROM (
+    SELECT until, sum(n) OVER (ORDER BY until) AS freed FROM unnest(sent_until, sent_count) AS known (until, n)
+  ) AS step WHERE freed >= missing
+$$;
+
+-- Replaces what is known of the holder and grants what the window has room for. No result can be blocked by a time that
+-- lies further in the future than it was ever set: the clock may have been set back.
+CREATE FUNCTION book_requests(
+  in_account text, in_holder text, capacity integer, background_capacity integer, window_ms bigint,
+  held integer, sent_ago_ms double precision[], unused_background integer,
+  callers integer[], background integer[], pause_ms bigint,
+  OUT granted_callers integer, OUT granted_background integer,
+  OUT callers_in_ms bigint, OUT background_in_ms bigint, OUT paused_ms bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+  -- How long a holder that is gone blocks what it held.
+  max_held_ms CONSTANT bigint := 20000;
+  max_pause_ms CONSTANT bigint := 10000;
+  -- How far background work may catch up with what it did not use.
+  catch_up_ms CONSTANT bigint := 100;
+  -- What is held can become free at any time.
+  poll_ms CONSTANT bigint := 25;
+  found_row budget;
+  now_ms bigint;
+  sent integer;
+  used integer;
+  gap double precision;
+  requests integer;
+  missing integer;
+  complete boolean := true;
+BEGIN
+  -- Until the end of this statement: after a crash of the database a window has passed before it answers again.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  SELECT * INTO found_row FROM budget WHERE account = in_account FOR UPDATE;
+  IF NOT FOUND THEN
+    INSERT INTO budget (account) VALUES (in_account) ON CONFLICT DO NOTHING;
+    SELECT * INTO found_row FROM budget WHERE account = in_account FOR UPDATE;
+  END IF;
+  -- Not before the row is locked, which can take a while.
+  now_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+
+  SELECT coalesce(array_agg(until ORDER BY until), '{}'), coalesce(array_agg(n ORDER BY until), '{}'), coalesce(sum(n), 0)
+    INTO found_row.sent_until, found_row.sent_count, sent
+    FROM (
+      SELECT until, sum(n)::integer AS n FROM (
+        SELECT least(until, (now_ms + window_ms + 9) / 10 * 10) AS until, n
+          FROM unnest(found_row.sent_until, found_row.sent_count) AS known (until, n)
+        UNION ALL
+        SELECT ceil((now_ms + window_ms - ago) / 10)::bigint * 10, 1 FROM unnest(sent_ago_ms) AS ago
+      ) AS each WHERE until > now_ms GROUP BY until
+    ) AS step;
+  SELECT coalesce(array_agg(other), '{}'), coalesce(array_agg(n), '{}'), coalesce(array_agg(until), '{}'),
+      sent + held + coalesce(sum(n), 0)
+    INTO found_row.holder, found_row.held_count, found_row.held_until, used
+    FROM (
+      SELECT other, n, least(until, now_ms + max_held_ms) AS until
+        FROM unnest(found_row.holder, found_row.held_count, found_row.held_until) AS known (other, n, until)
+    ) AS each WHERE other <> in_holder AND until > now_ms;
+  found_row.paused_until := least(greatest(found_row.paused_until, now_ms + pause_ms), now_ms + max_pause_ms);
+  gap := window_ms::double precision / background_capacity;
+  found_row.background_from := least(found_row.background_from, now_ms + window_ms) - unused_background * gap;
+
+  granted_callers := 0;
+  granted_background := 0;
+  callers_in_ms := 0;
+  background_in_ms := 0;
+  paused_ms := greatest(found_row.paused_until - now_ms, 0);
+  IF paused_ms = 0 THEN
+    FOREACH requests IN ARRAY callers LOOP
+      missing := used + requests - capacity;
+      IF missing > 0 THEN
+        complete := false;
+        EXIT;
+      END IF;
+      used := used + requests;
+      granted_callers := granted_callers + requests;
+    END LOOP;
+    IF NOT complete THEN
+      callers_in_ms := ms_until_free(found_row.sent_until, found_row.sent_count, missing, now_ms);
+      IF used > sent THEN callers_in_ms := least(callers_in_ms, poll_ms); END IF;
+      background_in_ms := greatest(callers_in_ms, poll_ms);
+    ELSE
+      FOREACH requests IN ARRAY background LOOP
+        missing := used + requests - background_capacity;
+        IF missing > 0 THEN
+          background_in_ms := ms_until_free(found_row.sent_until, found_row.sent_count, missing, now_ms);
+          IF used > sent THEN background_in_ms := least(background_in_ms, poll_ms); END IF;
+          EXIT;
+        END IF;
+        EXIT WHEN found_row.background_from > now_ms;
+        used := used + requests;
+        granted_background := granted_background + requests;
+        found_row.background_from := greatest(found_row.background_from, now_ms - catch_up_ms) + requests * gap;
+      END LOOP;
+      background_in_ms := greatest(background_in_ms, ceil(found_row.background_from) - now_ms, poll_ms);
+    END IF;
+  END IF;
+
+  IF held + granted_callers + granted_background > 0 THEN
+    found_row.holder := found_row.holder || in_holder;
+    found_row.held_count := found_row.held_count || (held + granted_callers + granted_background);
+    found_row.held_until := found_row.held_until || (now_ms + max_held_ms);
+  END IF;
+  UPDATE budget SET
+    sent_until = found_row.sent_until, sent_count = found_row.sent_count,
+    holder = found_row.holder, held_count = found_row.held_count, held_until = found_row.held_until,
+    background_from = found_row.background_from, paused_until = found_row.paused_until
+  WHERE account = in_account;
+END
+$$;
+`,
+  },
 ];

@@ -1,0 +1,61 @@
+import type { Database } from "./database.ts";
+
+/** What is booked; the types are those of refund/shared-budget.ts, which this layer does not know. */
+interface Booking {
+  readonly limit: { readonly capacity: number; readonly backgroundCapacity: number; readonly windowMs: number };
+  readonly held: number;
+  readonly sentAgoMs: readonly number[];
+  readonly unusedBackground: number;
+  readonly callers: readonly number[];
+  readonly background: readonly number[];
+  readonly pauseMs: number;
+}
+
+interface Booked {
+  readonly callers: number;
+  readonly background: number;
+  readonly callersInMs: number;
+  readonly backgroundInMs: number;
+  readonly pausedMs: number;
+}
+
+export interface Budget {
+  /** Throws a StoreUnavailableError. */
+  book(holder: string, booking: Booking): Promise<Booked>;
+  replicas(): number;
+}
+
+export interface BudgetOptions {
+  /** Name of the row: what shares a rate. */
+  readonly account: string;
+  /** Number of replicas, as last observed. */
+  readonly replicas: () => number;
+}
+
+const BOOK = `SELECT granted_callers AS callers, granted_background AS background, callers_in_ms AS "callersInMs",
+    background_in_ms AS "backgroundInMs", paused_ms AS "pausedMs"
+  FROM book_requests($1, $2, $3, $4, $5, $6, $7::float8[], $8, $9::int4[], $10::int4[], $11)`;
+
+/** One account's requests to DaxPay, booked in one row by all replicas. Only durations pass between the clocks. */
+export function createBudget(database: Database, { account, replicas }: BudgetOptions): Budget {
+  return {
+    async book(holder, { limit, held, sentAgoMs, unusedBackground, callers, background, pauseMs }) {
+      const { capacity, backgroundCapacity, windowMs } = limit;
+      const [booked] = await database.query<Booked>(BOOK, [
+        account,
+        holder,
+        capacity,
+        backgroundCapacity,
+        Math.ceil(windowMs),
+        held,
+        sentAgoMs,
+        unusedBackground,
+        callers,
+        background,
+        Math.ceil(pauseMs),
+      ]);
+      return booked;
+    },
+    replicas,
+  };
+}
