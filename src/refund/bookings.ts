@@ -21,7 +21,10 @@ export interface Bookings {
   sent(): number;
   /** Pauses all replicas. */
   pause(ms: number): void;
-  /** Books what is wanted if it is time to; returns when it will be, by Clock.elapsed. */
+  /**
+   * Books what is wanted if it is time to; returns when it will be, by Clock.elapsed. To be called after jobs have taken
+   * what they can.
+   */
   update(demand: Demand): number;
   /** Tells a last time what was sent and what is held. */
   close(held: number): void;
@@ -131,9 +134,6 @@ export function createBookings(
     spareBackground = booked.background;
     if (held + spare > 0) tellWithin(CONFIRM_MS);
     onChange(booked.pausedMs);
-    // Of what others return, background jobs take nothing without asking.
-    spareBackground = 0;
-    if (spare > 0) tellWithin(RETURN_MS);
   }
 
   return {
@@ -161,6 +161,9 @@ export function createBookings(
     },
     update({ held, callers, background }) {
       const now = clock.elapsed();
+      // Whoever may have it has had the chance; background jobs take nothing that others return without asking.
+      spareBackground = 0;
+      if (spare > 0) tellWithin(RETURN_MS);
       if (inProgress || closed) return Infinity;
       const dueAt = Math.min(
         tellAt,

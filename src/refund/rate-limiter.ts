@@ -57,8 +57,8 @@ export interface RateLimiter {
 
 /** A job sends at most this many requests together, so even a lower rate must allow them. */
 const MIN_WINDOW_REQUESTS = 2;
-/** The part of a window up to which background jobs may fill it. */
-const BACKGROUND_CAPACITY = 0.9;
+/** The part of a window up to which background jobs may fill it: at 50 requests it leaves room for three jobs of callers. */
+const BACKGROUND_CAPACITY = 0.88;
 /** The part of the places that background jobs leave free, at least one where there are several. */
 const CALLERS_CONCURRENCY = 0.25;
 /**

@@ -148,6 +148,7 @@ DECLARE
   -- How far background work may catch up with what it did not use.
   catch_up_ms CONSTANT bigint := 100;
   -- What is held can become free at any time.
+  callers_poll_ms CONSTANT bigint := 10;
   poll_ms CONSTANT bigint := 25;
   found_row budget;
   now_ms bigint;
@@ -206,7 +207,7 @@ BEGIN
     END LOOP;
     IF NOT complete THEN
       callers_in_ms := ms_until_free(found_row.sent_until, found_row.sent_count, missing, now_ms);
-      IF used > sent THEN callers_in_ms := least(callers_in_ms, poll_ms); END IF;
+      IF used > sent THEN callers_in_ms := least(callers_in_ms, callers_poll_ms); END IF;
       background_in_ms := greatest(callers_in_ms, poll_ms);
     ELSE
       FOREACH requests IN ARRAY background LOOP

@@ -35,9 +35,9 @@ describe("FairQueue", () => {
 
   test("remove() takes the item out of its flow only", () => {
     const queue = queueOf("a1", "a2", "b1");
-    queue.remove("a", "a1");
-    queue.remove("a", "b1");
-    queue.remove("none", "a2");
+    expect(queue.remove("a", "a1")).toBe(true);
+    expect(queue.remove("a", "b1")).toBe(false);
+    expect(queue.remove("none", "a2")).toBe(false);
     expect(queue.size).toBe(2);
     expect(drain(queue)).toEqual(["a2", "b1"]);
   });
@@ -51,7 +51,7 @@ describe("FairQueue", () => {
     expect([queue.peek(), queue.shift(), queue.size]).toEqual([undefined, undefined, 0]);
   });
 
-  test("never lets a flow wait for more than one item of every other", () => {
+  test("iterates in the order of shift(), and lets no flow wait for more than one item of every other", () => {
     const flows = fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 1, maxLength: 60 });
     fc.assert(fc.property(flows, (flows) => {
       const counts = new Map<string, number>();
@@ -59,7 +59,10 @@ describe("FairQueue", () => {
         counts.set(flow, (counts.get(flow) ?? 0) + 1);
         return flow + counts.get(flow);
       });
-      const order = drain(queueOf(...items));
+      const queue = queueOf(...items);
+      const iterated = [...queue];
+      const order = drain(queue);
+      expect(iterated).toEqual(order);
       expect(order.toSorted()).toEqual(items.toSorted());
       // In each round every flow that has items left gets one.
       const rounds = order.map((item) => Number(item.slice(1)));

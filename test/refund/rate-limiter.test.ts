@@ -1,9 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createRateLimiter, type Permit, type RateLimiter } from "../../src/refund/rate-limiter.ts";
+import { createRateLimiter, type Permit, type Priority, type RateLimiter } from "../../src/refund/rate-limiter.ts";
 import { createManualClock, type ManualClock, settle } from "../support/clock.ts";
 
 const never = new AbortController().signal;
+
+interface RunOptions {
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+  readonly requests?: number;
+  readonly priority?: Priority;
+}
 
 function start({ rate = 100_000, concurrency = 100 } = {}) {
   const clock = createManualClock();
@@ -11,12 +18,12 @@ function start({ rate = 100_000, concurrency = 100 } = {}) {
   const started: string[] = [];
   const ends: (() => void)[] = [];
   /** Queues a job that sends its requests at once and runs until `ends` is called. */
-  const run = (flow: string, { name = flow, signal = never, requests = 1 } = {}) =>
+  const run = (flow: string, { name = flow, signal = never, requests = 1, priority }: RunOptions = {}) =>
     limiter.run(flow, signal, requests, (permit) => {
       started.push(name);
       for (let request = 0; request < requests; request++) permit.use();
       return new Promise<void>((resolve) => ends.push(resolve));
-    });
+    }, priority);
   return { clock, limiter, started, ends, run };
 }
 
@@ -137,6 +144,94 @@ describe("createRateLimiter().run()", () => {
   });
 });
 
+/** As SharedCall is: what runs in the background until somebody waits for it. */
+function inBackground() {
+  const priority = { isBackground: true, background: () => priority.isBackground, onPromoted: () => {} };
+  return priority;
+}
+
+describe("createRateLimiter().run() in the background", () => {
+  test("starts a job when no caller's job waits, in turns between flows", async () => {
+    const { started, ends, run } = start({ concurrency: 1 });
+    run("first");
+    for (const flow of ["b", "b", "c"]) run(flow, { priority: inBackground() });
+    for (const flow of ["x", "x", "y"]) run(flow);
+    for (let turn = 0; turn < 7; turn++) {
+      ends.shift()?.();
+      await settle();
+    }
+    expect(started).toEqual(["first", "x", "y", "x", "b", "c", "b"]);
+  });
+
+  test("fills 88 % of the window, and leaves the rest to callers", async () => {
+    const { clock, started, run } = start({ rate: 50 });
+    for (let index = 0; index < 60; index++) run("background", { priority: inBackground() });
+    await settle();
+    expect(started).toHaveLength(44);
+    for (let index = 0; index < 7; index++) run("caller");
+    await settle();
+    expect(started.slice(44)).toEqual(Array(6).fill("caller"));
+    await clock.advance(1_000);
+    expect(started.slice(50, 52)).toEqual(["caller", "background"]);
+  });
+
+  test("starts a job of two requests at any rate", async () => {
+    const { started, clock, run } = start({ rate: 1 });
+    run("a", { requests: 2, priority: inBackground() });
+    run("b", { requests: 2, priority: inBackground() });
+    await clock.advance(2_000);
+    expect(started).toEqual(["a", "b"]);
+  });
+
+  test.each([[1, 1], [2, 1], [3, 2], [4, 3], [64, 48]])(
+    "with %i places takes %i",
+    async (concurrency, places) => {
+      const { started, run } = start({ concurrency });
+      for (let index = 0; index < 100; index++) run("background", { priority: inBackground() });
+      await settle();
+      expect(started).toHaveLength(places);
+      for (let index = 0; index < 100; index++) run("caller");
+      await settle();
+      expect(started).toHaveLength(concurrency);
+    },
+  );
+
+  test("starts a promoted job as a caller's, and removes it when its signal aborts", async () => {
+    const { started, ends, run, limiter } = start({ concurrency: 1 });
+    run("first");
+    const gone = new AbortController();
+    const [promoted, left] = [inBackground(), inBackground()];
+    run("b1", { priority: inBackground() });
+    run("b2", { priority: promoted });
+    const rejected = run("b3", { priority: left, signal: gone.signal });
+    await settle();
+    expect([limiter.queueSize(), limiter.backgroundQueueSize()]).toEqual([3, 3]);
+    for (const priority of [promoted, left]) {
+      priority.isBackground = false;
+      priority.onPromoted();
+    }
+    run("caller");
+    await settle();
+    expect([limiter.queueSize(), limiter.backgroundQueueSize()]).toEqual([4, 1]);
+    gone.abort(new Error("gone"));
+    await expect(rejected).rejects.toThrow("gone");
+    for (let turn = 0; turn < 5; turn++) {
+      ends.shift()?.();
+      await settle();
+    }
+    expect(started).toEqual(["first", "b2", "caller", "b1"]);
+  });
+
+  test("does not count in the error of a caller whose time ran out", async () => {
+    const { run, limiter } = start({ rate: 2, concurrency: 1 });
+    run("first");
+    for (let index = 0; index < 20; index++) run("background", { priority: inBackground() });
+    for (let index = 0; index < 4; index++) run("caller");
+    expect(limiter.rateLimitedError()).toMatchObject({ retryDelayMs: 2_000 });
+    expect(limiter.rateLimitedError(true)).toMatchObject({ retryDelayMs: 12_000 });
+  });
+});
+
 describe("Permit", () => {
   test("use() throws without a reserved request", async () => {
     const { limiter } = start();
@@ -230,6 +325,9 @@ interface RandomJob {
   /** How many are reserved before each further request, and how long its reply takes. */
   readonly sends: readonly { readonly reserve: number; readonly replyMs: number }[];
   readonly leaveMs: number | undefined;
+  readonly background: boolean;
+  /** When somebody waits for a background job. */
+  readonly promoteMs: number;
 }
 
 interface RandomLoad {
@@ -252,6 +350,8 @@ const load: fc.Arbitrary<RandomLoad> = fc.record({
         { maxLength: 4 },
       ),
       leaveMs: fc.option(fc.integer({ min: 0, max: 6_000 }), { nil: undefined, freq: 3 }),
+      background: fc.boolean(),
+      promoteMs: fc.integer({ min: 0, max: 20_000 }),
     }),
     { minLength: 1, maxLength: 20 },
   ),
@@ -292,8 +392,15 @@ async function runLoad({ rate, concurrency, jobs, pauses }: RandomLoad) {
     await elapse(clock, job.atMs);
     const leave = new AbortController();
     if (job.leaveMs !== undefined) clock.after(job.leaveMs, () => leave.abort("left"));
+    const priority = job.background ? inBackground() : undefined;
+    if (priority) {
+      clock.after(job.promoteMs, () => {
+        priority.isBackground = false;
+        priority.onPromoted();
+      });
+    }
     try {
-      await limiter.run(job.flow, leave.signal, job.requests, (permit) => work(job, permit));
+      await limiter.run(job.flow, leave.signal, job.requests, (permit) => work(job, permit), priority);
       return "ended";
     } catch (error) {
       return error;
