@@ -15,12 +15,12 @@ function start() {
   let coalesced = 0;
   const flights = createSingleFlight<string>(clock, () => coalesced++);
   /** Joins or starts the run of the key, which ends when the test says so. */
-  const join = (key: string, timeoutMs = 1000, signal = new AbortController().signal) =>
+  const join = (key: string, timeoutMs = 1000, signal = new AbortController().signal, background?: boolean) =>
     flights.do(key, { signal, timeoutMs }, (call) => {
       const { promise, resolve, reject } = Promise.withResolvers<string>();
       runs.push({ call, resolve, reject });
       return promise;
-    });
+    }, background);
   return { clock, runs, flights, join, coalesced: () => coalesced };
 }
 
@@ -67,6 +67,26 @@ describe("createSingleFlight().do()", () => {
     expect(runs[0].call.signal.aborted).toBe(true);
     expect(flights.size()).toBe(0);
     expect(clock.pendingTimers()).toBe(0);
+  });
+
+  test("promotes a background run when the first caller joins that waits for it", async () => {
+    const { runs, join } = start();
+    const joinInBackground = () => void join("a", 1000, undefined, true).catch(() => {});
+    joinInBackground();
+    await settle();
+    let promotions = 0;
+    runs[0].call.onPromoted = () => promotions++;
+    joinInBackground();
+    expect([runs[0].call.background(), promotions]).toEqual([true, 0]);
+    void join("a");
+    void join("a");
+    joinInBackground();
+    expect([runs[0].call.background(), promotions]).toEqual([false, 1]);
+    void join("b");
+    await settle();
+    expect(runs[1].call.background()).toBe(false);
+    for (const { resolve } of runs) resolve("done");
+    await settle();
   });
 
   test("starts a new run after the last caller has left, and ignores how the abandoned one ends", async () => {
