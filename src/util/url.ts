@@ -22,3 +22,8 @@ export function hostPortOf(url: URL): string {
 export function pathOf(target = ""): string {
   return target.split("?", 1)[0];
 }
+
+/** Whether the host is this machine. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
