@@ -2,6 +2,7 @@ import process from "node:process";
 import { createApp } from "./app/app.ts";
 import { readAccounts, secretsOf } from "./config/accounts.ts";
 import { environment, loadConfigOrExit } from "./config/load.ts";
+import { secretsOfStore } from "./config/store.ts";
 import { exitAfterExport } from "./telemetry/exit.ts";
 import { startLog } from "./telemetry/log.ts";
 
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
   // As the first process of a container it would ignore signals until something listens for them.
   const stopped = stopRequested();
   const log = await startLog(config.log, {
-    secrets: secretsOf(config.accounts),
+    secrets: [...secretsOf(config.accounts), ...secretsOfStore(config.store)],
     exported: environment.env("OTEL_DENO_CONSOLE") !== "ignore",
   });
   const app = await createApp(config, {

@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { type Release, RELEASES, signTypesOf } from "../daxpay/release.ts";
-import { isLoopback } from "./schemas.ts";
+import { isLoopback } from "../util/url.ts";
+import { storeErrors } from "./store.ts";
 import { type AccountName, IDENTITY_VARIABLES, type ServiceName, type Values, VARIABLES } from "./variables.ts";
 
 type Label = (name: AccountName) => string;
@@ -9,6 +10,7 @@ type Label = (name: AccountName) => string;
 export function crossFieldErrors(values: Values<ServiceName>, invalid: ReadonlySet<string>): string[] {
   return [
     ...accessErrors(values),
+    ...storeErrors(values, invalid),
     ...(!values.TLS_CERT_FILE && values.PORT && values.PORT === values.GRPC_PORT
       ? [`GRPC_PORT: expected another port than PORT, got ${values.GRPC_PORT}`]
       : []),

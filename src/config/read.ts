@@ -1,6 +1,7 @@
 import { type Accounts, readAccounts } from "./accounts.ts";
 import { crossFieldErrors } from "./checks.ts";
 import { checkNames } from "./names.ts";
+import { hasDatabase, readCa, type StoreConfig, storeFrom } from "./store.ts";
 import { type ConfigSource, isComplete, readValues } from "./values.ts";
 import { type CheckMode, type CompleteValues, SERVICE_NAMES, type ServiceName, type Values } from "./variables.ts";
 
@@ -13,6 +14,10 @@ export interface Config {
   readonly check: CheckMode;
   /** Delays in milliseconds; `jitter` from 0 to 1. */
   readonly watch: { readonly waits: readonly [number, ...number[]]; readonly jitter: number };
+  /** Undefined without a database. */
+  readonly store: StoreConfig | undefined;
+  /** Milliseconds for which a refund is tracked that does not become final. */
+  readonly trackTimeoutMs: number;
   readonly host: string;
   /** HTTP/1.1; with TLS also HTTP/2. */
   readonly port: number;
@@ -75,26 +80,31 @@ export function readConfig(source: ConfigSource, { acceptUntypedSecrets = false 
   const service = readValues(SERVICE_NAMES, source, { label, acceptUntypedSecrets });
   const { accounts, problems, files } = readAccounts(source, acceptUntypedSecrets);
   const names = checkNames(source.names?.() ?? []);
+  const ca = readCa(hasDatabase(source) ? service.values.DATABASE_CA_FILE : undefined, source);
   const all = [
     ...problems,
     ...service.problems,
     ...crossFieldErrors(service.values, service.invalid),
+    ...ca.problems,
     ...names.problems,
   ];
   return all.length > 0 || !isComplete(SERVICE_NAMES, service.values) ? { kind: "invalid", problems: all } : {
     kind: "valid",
-    config: { accounts, accountFiles: files, ...configFrom(service.values, source.isTerminal) },
+    config: { accounts, accountFiles: files, ...configFrom(service.values, ca.pem, source.isTerminal) },
     warnings: names.warnings,
   };
 }
 
 function configFrom(
   values: CompleteValues<ServiceName>,
+  ca: string | undefined,
   isTerminal: boolean,
 ): Omit<Config, "accounts" | "accountFiles"> {
   return {
     check: values.DAXPAY_CHECK,
     watch: { waits: values.WATCH_SCHEDULE, jitter: values.WATCH_JITTER },
+    store: storeFrom(values, ca),
+    trackTimeoutMs: values.TRACK_TIMEOUT,
     host: values.HOST,
     port: values.PORT,
     grpcPort: values.GRPC_PORT,

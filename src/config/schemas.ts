@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { KeyError } from "../daxpay/keys.ts";
+import { DatabaseUrlError, parseDatabaseUrl } from "../util/database-url.ts";
 
 export const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => value <= 65_535);
 export const milliseconds = z.string().regex(/^\d{1,9}$/).transform(Number).refine((value) => value > 0);
@@ -18,6 +19,12 @@ export const host = z.string()
 
 /** A duration with its unit, in milliseconds. */
 export const duration = z.string().transform(parseDuration).refine((ms) => ms !== undefined);
+
+/** A duration that may take days, in milliseconds. */
+export const longDuration = (min: string, max: string) => {
+  const [minMs, maxMs] = [min, max].map((text) => parseLongDuration(text) ?? NaN);
+  return z.string().transform(parseLongDuration).refine((ms) => ms !== undefined && ms >= minMs && ms <= maxMs);
+};
 
 export const millisecondsOrDuration = z.union([milliseconds, duration]);
 
@@ -46,19 +53,33 @@ export function key<T>(read: (text: string) => T) {
   });
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** A PostgreSQL URL, whose problem is the issue's message as well. */
+export const databaseUrl = z.string().superRefine((text, context) => {
+  try {
+    parseDatabaseUrl(text);
+  } catch (error) {
+    if (!(error instanceof DatabaseUrlError)) throw error;
+    context.addIssue({ code: "custom", message: error.message, params: { got: true } });
+  }
+});
+
+/** Whoever knows the key can forge rows: a text of few different characters was made up, not generated. */
+export const journalKey = z.string().min(32).max(4096).refine((text) => new Set(text).size >= 8);
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function parseDuration(text: string): number | undefined {
-  const [, number, unit] = /^\s*(\d{1,8})(ms|s|m|h)\s*$/.exec(text) ?? [];
+  const ms = parseLongDuration(text);
+  return ms !== undefined && ms <= UNITS.d && !text.includes("d") ? ms : undefined;
+}
+
+function parseLongDuration(text: string): number | undefined {
+  const [, number, unit] = /^\s*(\d{1,8})(ms|s|m|h|d)\s*$/.exec(text) ?? [];
   const ms = Number(number) * (UNITS[unit] ?? NaN);
-  return ms > 0 && ms <= 24 * UNITS.h ? ms : undefined;
+  return ms > 0 ? ms : undefined;
 }
 
 /** Whether it is exactly what browsers send: without path, default port and capital letters. */
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
-}
-
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }

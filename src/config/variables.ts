@@ -3,14 +3,17 @@ import { readPrivateKey, readPublicKeys } from "../daxpay/keys.ts";
 import { RELEASE_NAMES, SIGN_TYPES } from "../daxpay/release.ts";
 import { isTimeZone } from "../daxpay/time.ts";
 import { QUERY_MODES } from "../refund/query-mode.ts";
-import { withoutBrackets } from "../util/url.ts";
+import { DATABASE_URL_FORM } from "../util/database-url.ts";
+import { isLoopback, withoutBrackets } from "../util/url.ts";
 import {
+  databaseUrl,
   duration,
   durations,
   host,
   identifier,
-  isLoopback,
+  journalKey,
   key,
+  longDuration,
   milliseconds,
   millisecondsOrDuration,
   origins,
@@ -23,6 +26,10 @@ import {
 /** What the check of DaxPay at startup can be for. */
 export const CHECK_MODES = ["warn", "require", "off"] as const;
 export type CheckMode = typeof CHECK_MODES[number];
+
+/** What is done on 3.x while the database is unavailable. */
+export const AWAY_MODES = ["query", "continue"] as const;
+export type Away = typeof AWAY_MODES[number];
 
 /** One environment variable. */
 export interface Variable {
@@ -198,8 +205,8 @@ export const VARIABLES = {
     expected: "on or off",
     description:
       "3.x: whether no sync is sent within DAXPAY_SETTLE_TIMEOUT after a start, since a process that was killed may have left " +
-      "one without a reply; `off` only where that cannot be",
-    default: "on",
+      "one without a reply; `off` only where that cannot be, or where a database remembers it",
+    defaultLabel: "on, with a database off",
   },
   WATCH_SCHEDULE: {
     schema: durations,
@@ -212,6 +219,75 @@ export const VARIABLES = {
     expected: "a number from 0 to 1",
     description: "jitter as a fraction of each delay",
     default: "0.2",
+  },
+  DATABASE_URL: {
+    schema: databaseUrl,
+    expected: `a PostgreSQL URL like ${DATABASE_URL_FORM}`,
+    description:
+      `PostgreSQL database in which refunds are tracked, like \`${
+        DATABASE_URL_FORM.replace(", or ", "` or `")
+      }\`; without it ` +
+      "the service stores nothing",
+    secret: true,
+  },
+  DATABASE_TLS: {
+    schema: z.enum(["require", "off"]),
+    expected: "require or off",
+    description:
+      "whether the connection to the database must be encrypted, with a certificate that is valid for its host; `off` only " +
+      "in a network where nobody else can read",
+    defaultLabel: "require, on loopback and Unix sockets off",
+  },
+  DATABASE_CA_FILE: {
+    schema: path,
+    expected: "the path of a file",
+    description: "PEM file with the CAs that may have signed the database's certificate, instead of the system's",
+  },
+  DATABASE_MAX_CONNECTIONS: {
+    schema: positiveInt(1_000),
+    expected: "a whole number from 1 to 1000",
+    description: "maximum connections of this process to the database, and one more for notifications",
+    default: "10",
+  },
+  DATABASE_CONNECT_TIMEOUT_MS: {
+    schema: milliseconds,
+    expected: "milliseconds, a whole number above 0",
+    description: "how long connecting to the database may take, in milliseconds",
+    default: "3000",
+  },
+  DATABASE_TIMEOUT_MS: {
+    schema: milliseconds,
+    expected: "milliseconds, a whole number above 0",
+    description: "how long one statement of the database may take, in milliseconds",
+    default: "5000",
+  },
+  STORE_JOURNAL_KEY: {
+    schema: journalKey,
+    expected: "at least 32 random characters, for example of `openssl rand -base64 32`",
+    description:
+      "key with which the journal's rows are chained, so that a change of them is noticed; at least 32 random characters, " +
+      "the same in all replicas, kept outside the database; required with DATABASE_URL",
+    secret: true,
+  },
+  STORE_AWAY: {
+    schema: z.enum(AWAY_MODES),
+    expected: AWAY_MODES.join(" or "),
+    description:
+      "3.x while the database is unavailable: `query` only queries; `continue` syncs by what this process alone knows, so " +
+      "that two replicas could sync a refund at once (not on 3.0.0-beta4)",
+    default: "query",
+  },
+  STORE_RETENTION: {
+    schema: longDuration("1d", "3650d"),
+    expected: 'a duration from 1d to 3650d like "400d" (h, d)',
+    description: "age at which final refunds and the journal's rows are deleted (h, d)",
+    defaultLabel: "never",
+  },
+  TRACK_TIMEOUT: {
+    schema: longDuration("1m", "365d"),
+    expected: 'a duration from 1m to 365d like "14d" (m, h, d)',
+    description: "how long a refund is tracked that does not become final, unless the caller says otherwise (m, h, d)",
+    default: "14d",
   },
   HOST: {
     schema: host,

@@ -20,6 +20,9 @@ describe("checkNames()", () => {
     ["STOP_TIMEOUT", "STOP_TIMEOUT_MS"],
     ["CORS_ORIGIN", "CORS_ORIGINS"],
     ["DAXPY_QUERY", "DAXPAY_QUERY"],
+    ["DATABASE_URI", "DATABASE_URL"],
+    ["STORE_JOURNALKEY", "STORE_JOURNAL_KEY"],
+    ["TRACK_TIME_OUT", "TRACK_TIMEOUT"],
   ])("reports %s as a problem, with the nearest name", (name, nearest) => {
     expect(checkNames([name])).toEqual({
       problems: [`${name}: expected a variable of this service, got an unknown one; the nearest is ${nearest}`],
@@ -27,7 +30,15 @@ describe("checkNames()", () => {
     });
   });
 
-  test.each(["MAX_THREADS", "DATABASE_URL", "STORE_ID", "LOG_STASH_HOST", "WATCHPACK_POLLING", "WEBHOOK_SECRET"])(
+  test.each([
+    "MAX_THREADS",
+    "DATABASE_HOST",
+    "DATABASE_USER",
+    "STORE_ID",
+    "LOG_STASH_HOST",
+    "WATCHPACK_POLLING",
+    "WEBHOOK_SECRET",
+  ])(
     "warns of %s, which may be another program's",
     (name) => {
       expect(checkNames([name])).toEqual({ problems: [], warnings: [expect.stringMatching(`^${name}: `)] });
