@@ -1,4 +1,5 @@
 import pg from "pg";
+import { isLocal, parseDatabaseUrl } from "../util/database-url.ts";
 import {
   CHANNEL,
   type Database,
@@ -12,6 +13,8 @@ import {
 export interface PostgresOptions {
   /** A postgres: URL; see DATABASE_URL. */
   readonly url: string;
+  /** Whether the connection must be encrypted and the server's certificate be valid for its host. Defaults to true off this machine. */
+  readonly tls?: boolean;
   /** PEM of the CAs that may sign the server's certificate; replaces the system's. */
   readonly ca?: string;
   readonly maxConnections: number;
@@ -30,11 +33,11 @@ const RECONNECT_MS = [250, 5_000] as const;
 
 /** A pool of connections to PostgreSQL. Opens the first one when it is needed. */
 export function openPostgres(options: PostgresOptions): Database {
-  const config: pg.PoolConfig = {
+  const config = {
     ...connectionConfig(options),
     max: options.maxConnections,
     allowExitOnIdle: true,
-  };
+  } satisfies pg.PoolConfig;
   const pool = new pg.Pool(config);
   // An idle connection that the server closes is replaced when the next one is needed.
   pool.on("error", () => {});
@@ -81,10 +84,25 @@ export function openPostgres(options: PostgresOptions): Database {
   };
 }
 
-function connectionConfig({ url, ca, connectTimeoutMs, statementTimeoutMs }: PostgresOptions): pg.ClientConfig {
+/**
+ * Everything that pg would otherwise take from the URL's parameters, PG* variables or ~/.pgpass. PGBINARY and PGREPLICATION it
+ * reads in any case, which the permissions of `start` and `migrate` prevent.
+ */
+export function connectionConfig(options: PostgresOptions): pg.ClientConfig {
+  const { url, ca, connectTimeoutMs, statementTimeoutMs } = options;
+  const address = parseDatabaseUrl(url);
+  const { host, port, user, database, password = "" } = address;
+  const { tls = ca !== undefined || address.requiresTls || !isLocal(address) } = options;
   return {
-    connectionString: url,
-    ...(ca ? { ssl: { ca, rejectUnauthorized: true } } : {}),
+    host,
+    port,
+    user,
+    database,
+    // An empty text would make pg look elsewhere.
+    password: () => password,
+    ssl: tls ? { ca, rejectUnauthorized: true, minVersion: "TLSv1.2" } : false,
+    client_encoding: "UTF8",
+    sslnegotiation: "postgres",
     application_name: "daxpay-refund-sync",
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
