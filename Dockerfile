@@ -7,7 +7,7 @@ RUN deno eval 'const { devDependencies: _, ...kept } = JSON.parse(Deno.readTextF
   && deno install --prod
 COPY src ./src
 # Compiles once: a start needs no network and nothing writable; all files belong to root.
-RUN deno cache --frozen src/cli/start.ts src/main.ts
+RUN deno cache --frozen src/cli/start.ts src/cli/migrate.ts src/main.ts
 
 # The base image's unprivileged user "deno".
 USER 1993

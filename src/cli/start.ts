@@ -6,6 +6,7 @@ import { hostsOf } from "../config/accounts.ts";
 import type { Config } from "../config/read.ts";
 import type { ConfigSource } from "../config/values.ts";
 import { VARIABLE_NAMES } from "../config/variables.ts";
+import { isSocket, parseDatabaseUrl, socketPath } from "../util/database-url.ts";
 import { hostPort, hostPortOf } from "../util/url.ts";
 import { readArgumentsOrExit } from "./arguments.ts";
 import { execDeno } from "./exec.ts";
@@ -24,24 +25,31 @@ const OWN_FILES = ["../console/dist", "../telemetry/stdout-worker.ts", "../telem
 
 type Env = ConfigSource["env"];
 
-/** Debugging variables of the YAML parser, which may not be read. */
-const IGNORED_VARIABLES = ["LOG_TOKENS", "LOG_STREAM"];
+/** Debugging variables of the YAML parser, and what could change pg's connection; none of them may be read. */
+const IGNORED_VARIABLES = ["LOG_TOKENS", "LOG_STREAM", "PGBINARY", "PGREPLICATION"];
+/** What pg-boss records of each replica. */
+const QUEUE_SYS = ["hostname", "systemMemoryInfo"];
 
 /**
- * Deno flags for exactly the permissions that the service needs with this configuration: its own addresses, DaxPay's and
- * the JWT issuer's, the configured files, the variables. Permission sets in deno.json cannot depend on the environment.
+ * Deno flags for exactly the permissions that the service needs with this configuration: its own addresses, DaxPay's, the
+ * JWT issuer's and the database's, the configured files, the variables. Permission sets in deno.json cannot depend on the environment.
  */
 export function permissionsFor(config: Config, env: Env): string[] {
-  const { host, port, grpcPort, tls, auth, accounts, accountFiles } = config;
+  const { host, port, grpcPort, tls, auth, accounts, accountFiles, store } = config;
+  const address = store && parseDatabaseUrl(store.url);
+  const socket = address && isSocket(address) ? socketPath(address) : undefined;
   const net = [
     hostPort(host, port),
     ...(tls ? [] : [hostPort(host, grpcPort)]),
     ...hostsOf(accounts).values(),
     ...(auth.jwt ? [hostPortOf(auth.jwt.jwksUrl)] : []),
+    ...(socket === undefined ? [] : [`unix:${socket}`]),
+    ...(address && socket === undefined ? [hostPort(address.host, address.port)] : []),
   ];
   const files = VARIABLE_NAMES.filter((name) => name.endsWith("_FILE"))
     .flatMap((name) => ({ name, path: env(name) ?? "" })).filter(({ path }) => path !== "")
-    .concat(accountFiles.map((path) => ({ name: "DAXPAY_ACCOUNTS_FILE", path })));
+    .concat(accountFiles.map((path) => ({ name: "DAXPAY_ACCOUNTS_FILE", path })))
+    .concat(socket === undefined ? [] : [{ name: "DATABASE_URL", path: socket }]);
   const pathWithComma = files.find(({ path }) => path.includes(","));
   if (pathWithComma !== undefined) {
     throw new RangeError(
@@ -53,6 +61,8 @@ export function permissionsFor(config: Config, env: Env): string[] {
     "--no-prompt",
     `--allow-net=${[...new Set(net)].join(",")}`,
     `--allow-read=${[...new Set([...OWN_FILES, ...files.map(({ path }) => path)])].join(",")}`,
+    ...(socket === undefined ? [] : [`--allow-write=${socket}`]),
+    ...(store ? [`--allow-sys=${QUEUE_SYS.join(",")}`] : []),
     `--allow-env=${[...VARIABLE_NAMES, "OTEL_DENO", "OTEL_DENO_CONSOLE"].join(",")}`,
     `--ignore-env=${IGNORED_VARIABLES.join(",")}`,
   ];
