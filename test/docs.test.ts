@@ -64,12 +64,15 @@ describe.each(FILES)("%s", (file) => {
   });
 });
 
-test.each(FILES.filter((file) => file !== "CHANGELOG.md"))("%s names metrics and roles of the database that exist", (file) => {
-  const roles = namesIn(read("deploy/roles.sql"), /'(refundsync_[a-z]+)'/g);
-  const metrics = new Set(metricRows().flatMap(({ name }) => [name, name.replaceAll(".", "_")]));
-  const named = namesIn(read(file), /\b((?:refundsync[._](?!v1)|daxpay\.clock|daxpay\.client)[a-z_.]*[a-z])/g);
-  expect(named.filter((name) => !metrics.has(name.replace(/_total$/, "")) && !roles.includes(name))).toEqual([]);
-});
+test.each(FILES.filter((file) => file !== "CHANGELOG.md"))(
+  "%s names metrics and roles of the database that exist",
+  (file) => {
+    const roles = namesIn(read("deploy/roles.sql"), /'(refundsync_[a-z]+)'/g);
+    const metrics = new Set(metricRows().flatMap(({ name }) => [name, name.replaceAll(".", "_")]));
+    const named = namesIn(read(file), /\b((?:refundsync[._](?!v1)|daxpay\.clock|daxpay\.client)[a-z_.]*[a-z])/g);
+    expect(named.filter((name) => !metrics.has(name.replace(/_total$/, "")) && !roles.includes(name))).toEqual([]);
+  },
+);
 
 test("docs/upstream-bugs.md has every issue that the source names", () => {
   const named = namesIn(sources("src"), /denoland\/deno#(\d+)/g);

@@ -14,6 +14,7 @@ import { createCallTrace } from "../interceptors/trace.ts";
 import type { Stats } from "../refund/refunds.ts";
 import { createReadiness } from "../service/readiness.ts";
 import { observeProcess } from "../telemetry/gauges.ts";
+import { observeTracking } from "../telemetry/tracking-gauges.ts";
 import { LOG_CATEGORY } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { createAppAccounts } from "./accounts.ts";
@@ -22,11 +23,11 @@ import { requireDaxPay, scheduleCheck } from "./check.ts";
 import { connectionOptions } from "./connections.ts";
 import { DEFAULTS, type Dependencies } from "./dependencies.ts";
 import { createPages, PROBES, withHttpRules } from "./http.ts";
+import { createNotices } from "./notices.ts";
 import { reloadAccounts } from "./reload.ts";
 import { createRpcCalls, createRpcHandler, INFRASTRUCTURE, shutdownError } from "./rpc.ts";
 import { explainStartError } from "./start-error.ts";
-import type { AppTrackingOptions } from "./tracking.ts";
-import type { StartedTracking } from "../tracking/create.ts";
+import { loadTracking } from "./load-tracking.ts";
 import { NAME, VERSION } from "./version.ts";
 
 /** A running service. */
@@ -36,13 +37,6 @@ export interface App {
   close(): Promise<void>;
   /** @internal */
   stats(): Stats;
-}
-
-/** Loads the database's packages only where there is one: they take time and memory. */
-async function loadTracking(options: AppTrackingOptions): Promise<StartedTracking | undefined> {
-  if (!options.config.store && !options.dependencies.openDatabase) return undefined;
-  const { createAppTracking } = await import("./tracking.ts");
-  return await createAppTracking(options);
 }
 
 /** Milliseconds at shutdown for syncs whose callers have left: one that is cut off would stay in doubt. */
@@ -83,7 +77,6 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   });
   const accounts = createAppAccounts({ config, dependencies, calls, tracking, upstream, metrics, logger, tracer });
   starting.defer(async () => {
-    await tracking?.stop();
     await accounts.drain(SYNC_DRAIN_MS);
     accounts.close();
     await tracking?.close();
@@ -98,12 +91,20 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     calls,
     revocation,
     accounts,
+    tracking,
     readiness,
     upstream,
     clientCertificates,
     stop: stop.signal,
     forceStop: forceStop.signal,
-    fallback: createPages({ readiness, metrics, authenticate, consoleSettings }),
+    fallback: createNotices({
+      accounts,
+      tracking,
+      meter: metrics,
+      logger,
+      elapsed,
+      fallback: createPages({ readiness, metrics, authenticate, consoleSettings }),
+    }),
   });
   const logErrorResponse = createErrorResponseLog(logger, PROBES, elapsed);
   const server = await listen({
@@ -119,7 +120,9 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     throw explainStartError(error, config);
   });
   starting.defer(() => server.close(config.stopTimeoutMs, () => forceStop.abort(shutdownError())));
+  starting.defer(() => tracking?.stop());
   if (certificate) starting.use(certificate.watch(server.setTls));
+  if (tracking) observeTracking(metrics, tracking);
   observeProcess(metrics, build, server.connections, dependencies.droppedLogLines);
 
   const addresses = addressesOf(config, server);

@@ -21,6 +21,7 @@ import type { Readiness } from "../service/readiness.ts";
 import { routeReflection } from "../service/reflection.ts";
 import { routeRefunds } from "../service/refund.ts";
 import { routeTracking } from "../service/tracking.ts";
+import type { Tracking } from "../tracking/tracking.ts";
 import { Shutdown } from "../util/shutdown.ts";
 
 /** Fits a batch of 1000 with the longest numbers. */
@@ -63,6 +64,8 @@ export interface RpcHandlerOptions {
   readonly calls: Calls;
   readonly revocation: Revocation;
   readonly accounts: AccountDirectory;
+  /** Undefined without a database. */
+  readonly tracking: Tracking | undefined;
   readonly readiness: Readiness;
   /** Health of DaxPay, as the service "daxpay". */
   readonly upstream: Readiness;
@@ -78,7 +81,7 @@ export interface RpcHandlerOptions {
 
 /** Serves all RPCs over Connect, gRPC and gRPC-Web. */
 export function createRpcHandler(options: RpcHandlerOptions): Handler {
-  const { calls, revocation, accounts, readiness, upstream, clientCertificates } = options;
+  const { calls, revocation, accounts, tracking, readiness, upstream, clientCertificates } = options;
   const allowedAccounts: AllowedAccounts = ({ values }) => values.get(identityKey)?.accounts;
   const select = createSelectAccount(accounts, allowedAccounts);
   return connectNodeAdapter({
@@ -86,7 +89,7 @@ export function createRpcHandler(options: RpcHandlerOptions): Handler {
       const router = endStreamsOn(all, options.stop);
       routeRefunds(router, select);
       routeTracking(router, select, {
-        tracking: () => undefined,
+        tracking,
         allowedAccounts,
         callerNameOf: ({ values }) => values.get(identityKey)?.name ?? "",
       });

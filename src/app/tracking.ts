@@ -4,7 +4,6 @@ import type { Config } from "../config/read.ts";
 import { openPostgres } from "../store/postgres.ts";
 import { createTracking, type StartedTracking } from "../tracking/create.ts";
 import type { TrackedAccount } from "../tracking/running.ts";
-import type { Database } from "../store/database.ts";
 import type { Dependencies } from "./dependencies.ts";
 
 export interface AppTrackingOptions {

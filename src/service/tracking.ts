@@ -36,7 +36,7 @@ import { requireValid, violationsOf } from "./validate.ts";
 
 export interface TrackingRouteOptions {
   /** Undefined without a database: valid requests then fail with TRACKING_DISABLED. */
-  readonly tracking: () => Tracking | undefined;
+  readonly tracking: Tracking | undefined;
   readonly allowedAccounts: AllowedAccounts;
   /** Name of the caller; empty where no credentials are required. */
   readonly callerNameOf: (context: HandlerContext) => string;
@@ -49,7 +49,7 @@ export function routeTracking(router: ConnectRouter, select: SelectAccount, opti
   const { allowedAccounts, callerNameOf } = options;
 
   function requireTracking(): Tracking {
-    const tracking = options.tracking();
+    const { tracking } = options;
     if (!tracking) throw trackingDisabledError();
     return tracking;
   }

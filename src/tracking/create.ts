@@ -28,6 +28,7 @@ export interface StartedTracking extends Tracking {
   sharedRecords(account: RecordedAccount): SharedRecords;
   sharedBudget(account: string): SharedBudget;
   acceptNotice(account: RecordedAccount, notice: RefundNotice, canQuery: boolean): Promise<NoticeResult>;
+  /** As read a few seconds ago at the earliest. */
   stats(): Promise<readonly AccountTrackingStats[]>;
   /** Makes no further attempts; what has been sent may still be recorded. */
   stop(): Promise<void>;
@@ -38,6 +39,8 @@ export interface StartedTracking extends Tracking {
 
 /** Milliseconds between attempts to use a database that is unavailable at the start. */
 const CONNECT_RETRY_MS = 2_000;
+/** Milliseconds for which statistics are taken as read: they take one pass over all tracked refunds. */
+const STATS_MS = 5_000;
 /** Milliseconds for which the number of replicas is taken as read. */
 const REPLICAS_MS = 10_000;
 
@@ -48,6 +51,8 @@ export function createTracking(options: TrackingOptions): StartedTracking {
   /** Clock.elapsed of the database's setup, or of its adoption: a sync may have been sent before that nobody has recorded. */
   let setUpAt = -Infinity;
   let replicas = 1;
+  let stats: Promise<readonly AccountTrackingStats[]> | undefined;
+  let statsAt = 0;
   let closed = false;
   let cancel = () => {};
 
@@ -123,7 +128,13 @@ export function createTracking(options: TrackingOptions): StartedTracking {
     },
     sharedBudget: (account) => createBudget(database, { account, replicas: () => replicas }),
     acceptNotice: (account, notice, canQuery) => use(({ acceptNotice }) => acceptNotice(account, notice, canQuery)),
-    stats: () => use(() => readTrackingStats(database)),
+    stats() {
+      if (!stats || clock.elapsed() - statsAt > STATS_MS) {
+        stats = use(() => readTrackingStats(database));
+        statsAt = clock.elapsed();
+      }
+      return stats;
+    },
     counts: () => ({ running: running?.worker.running() ?? 0, unrecorded: running?.records.unrecorded() ?? 0 }),
     async stop() {
       await running?.worker.stop();

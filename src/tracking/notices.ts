@@ -12,8 +12,8 @@ export interface RefundNotice {
   readonly refundNo: string;
   readonly bizRefundNo: string;
   readonly status: Status;
-  /** As received. */
-  readonly body: Uint8Array;
+  /** What tells it from other notices about the refund, for example its signed time. */
+  readonly id: string;
 }
 
 /** What became of a notice. */
@@ -36,7 +36,9 @@ export function createNotices({ database, records, jobs, checkStore }: NoticesOp
   return (account, notice, canQuery) =>
     database.transaction(async (tx): Promise<NoticeResult> => {
       await checkStore(tx);
-      const hash = createHash("sha256").update(account.name).update("\0").update(notice.body).digest();
+      // Not the body's: one with other white space has the same signature.
+      const { refundNo, status, id } = notice;
+      const hash = createHash("sha256").update(JSON.stringify([account.name, refundNo, status, id])).digest();
       const inserted = await tx.query(
         "INSERT INTO notice (hash) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1 AS inserted",
         [hash],

@@ -35,7 +35,7 @@ export async function serveTracking(tracking: Tracking) {
   const handler = connectNodeAdapter({
     routes: (all) =>
       routeTracking(endStreamsOn(all, stop.signal), select, {
-        tracking: () => tracking,
+        tracking,
         allowedAccounts,
         callerNameOf: ({ requestHeader }) => requestHeader.get("test-name") ?? "",
       }),
