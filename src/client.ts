@@ -241,7 +241,6 @@ async function* endOnSilence(
   call: (options: CallOptions) => AsyncIterable<StreamRefundEventsResponse>,
 ) {
   const silence = new AbortController();
-  const error = new ConnectError(`Expected an event or a heartbeat within ${timeoutMs} ms, got none`, Code.Unavailable);
   const onAbort = () => silence.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted) onAbort();
@@ -249,18 +248,19 @@ async function* endOnSilence(
   try {
     for (;;) {
       // Not while the reader works on an event.
-      const timer = setTimeout(() => silence.abort(error), timeoutMs);
+      const timer = setTimeout(() => silence.abort(silenceError(timeoutMs)), timeoutMs);
       const next = await messages.next().finally(() => clearTimeout(timer));
       if (next.done) return;
       yield next.value;
     }
-  } catch (thrown) {
-    // Transports differ in what they make of a signal's reason.
-    throw silence.signal.reason === error ? error : thrown;
   } finally {
     signal?.removeEventListener("abort", onAbort);
     await messages.return();
   }
+}
+
+function silenceError(timeoutMs: number): ConnectError {
+  return new ConnectError(`Expected an event or a heartbeat within ${timeoutMs} ms, got none`, Code.Unavailable);
 }
 
 /** Cancels the call when its reader leaves the loop, which the generated client does not do by itself. */

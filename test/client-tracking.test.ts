@@ -38,15 +38,15 @@ function collect(client: RefundClient, cursor: string, options: EventsOptions = 
 }
 
 /** A service whose streams end as told in turn, after a heartbeat where there is a cursor; without a socket. */
-function scripted(ends: readonly ((signal: AbortSignal) => Promise<void>)[], heartbeats: readonly string[] = []) {
+function scripted(ends: readonly (() => Promise<void>)[], heartbeats: readonly string[] = []) {
   const requests: string[] = [];
   const transport = createRouterTransport(({ service }) => {
     service(RefundTrackingService, {
-      async *streamRefundEvents({ afterCursor }, { signal }) {
+      async *streamRefundEvents({ afterCursor }) {
         const index = requests.push(afterCursor) - 1;
         const cursor = heartbeats[index];
         if (cursor !== undefined) yield { message: { case: "heartbeat", value: { cursor } } };
-        await ends[index](signal);
+        await ends[index]();
       },
     });
   });
@@ -115,16 +115,21 @@ describe.concurrent("refundEvents()", () => {
     expect(reading.cursors).toEqual([]);
   });
 
-  test("takes a silence for a broken connection, but not the time that its reader takes", async () => {
-    const silent = (signal: AbortSignal) =>
-      new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    const { client, requests } = scripted([silent, silent]);
-    const reading = collect(client, "c7", { silenceTimeoutMs: 50 });
-    await eventually(() => expect(requests).toEqual(["c7", "c7"]));
-    expect(reading.reconnects[0].error.rawMessage).toBe("Expected an event or a heartbeat within 50 ms, got none");
-    reading.leave();
-    await reading.error;
+  test.each(Object.entries(TRANSPORTS))(
+    "takes a silence for a broken connection over %s",
+    async (_name, { to, client: create }) => {
+      const tracking = createMemoryTracking();
+      using server = await serveTracking(tracking);
+      const reading = collect(create(server[to]), "", { silenceTimeoutMs: 50 });
+      await eventually(() => expect(reading.reconnects).toHaveLength(1));
+      expect(reading.reconnects[0].error.rawMessage).toBe("Expected an event or a heartbeat within 50 ms, got none");
+      await eventually(() => expect(tracking.streams()).toBe(0));
+      reading.leave();
+      expect(await reading.error).toMatchObject({ code: Code.Canceled });
+    },
+  );
 
+  test("takes no time that its reader takes for a silence", async () => {
     const tracking = createMemoryTracking();
     using server = await serveTracking(tracking);
     await track(tracking, ["R1", "R2"]);
@@ -135,6 +140,7 @@ describe.concurrent("refundEvents()", () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     expect(reconnects).toEqual([]);
+    // It has left the stream.
     await eventually(() => expect(tracking.streams()).toBe(0));
   });
 

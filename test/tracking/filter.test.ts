@@ -61,6 +61,7 @@ describe("filterCondition() selects", () => {
     ["final = false AND status = FAILED", ["odd"]],
     // OR binds tighter than AND in AIP-160.
     ["status = FAILED OR final = true AND labels.shop = 8", ["done"]],
+    ["labels.shop = 7 AND status = FAILED OR final = true", []],
     ["(status = FAILED) OR (final = true AND labels.shop = 8)", ["done", "odd"]],
     ["-final = true", ["new", "running", "odd"]],
     ["-(status = FAILED OR final = true)", ["new", "running"]],
@@ -70,6 +71,10 @@ describe("filterCondition() selects", () => {
     ["\tfinal\n=\ttrue ", ["done"]],
   ])("%j", async (filter, expected) => {
     expect(await select(filter)).toEqual(expected);
+  });
+
+  test("by any number of parentheses that are not nested", async () => {
+    expect(await select(Array(30).fill("(final = true)").join(" OR "))).toEqual(["done"]);
   });
 
   test("by texts that are SQL, as texts", async () => {

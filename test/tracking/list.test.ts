@@ -23,6 +23,7 @@ async function pagesOf(query: Partial<ListQuery>): Promise<readonly (readonly st
     const page = await listTracked(database, { ...QUERY, ...query, pageToken });
     pages.push(page.items.map(({ refundNo }) => refundNo));
     pageToken = page.nextPageToken;
+    if (pages.length > 10) throw new Error("Expected at most 10 pages, got more");
   } while (pageToken !== "");
   return pages;
 }
