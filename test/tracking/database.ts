@@ -1,14 +1,14 @@
 import type { Database } from "../../src/store/database.ts";
 import { openEmbedded } from "../../src/store/embedded.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { applyTables } from "../support/tables.ts";
 
 /** A row of `refund` by its columns; the others have their defaults. */
 export type RefundColumns = Readonly<Record<string, unknown>>;
 
-/** An empty database whose tables have one merchant. */
-export async function openDatabase(): Promise<Database> {
-  const database = await openEmbedded();
-  await migrate(database);
+/** A database whose tables are empty but for one merchant. */
+export async function openDatabase(database?: Database): Promise<Database> {
+  database ??= await openEmbedded();
+  await applyTables(database);
   await database.query("INSERT INTO merchant (server, mch_no) VALUES ('http://daxpay.test/', 'M1')");
   return database;
 }

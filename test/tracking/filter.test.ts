@@ -15,7 +15,7 @@ beforeAll(async () => {
     { refund_no: "done", status: "SUCCEEDED", final: true, tracking_state: "FINAL", labels: { shop: "8" } },
     { refund_no: "odd", status: "FAILED", labels: { "a.b-c": "it's", note: 'say "x" \\', empty: "" } },
   ]);
-});
+}, 60_000);
 afterAll(() => database[Symbol.asyncDispose]());
 
 /** The numbers of the refunds that the filter selects. */

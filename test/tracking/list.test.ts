@@ -2,25 +2,27 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../src/store/database.ts";
+import { openPostgres } from "../../src/store/postgres.ts";
 import { listTracked } from "../../src/tracking/list.ts";
-import { contradictionToJson, failureToJson, stateToJson } from "../../src/tracking/row.ts";
+import { contradictionToJson, failureToJson, stateFromJson, stateToJson } from "../../src/tracking/row.ts";
 import type { ListQuery } from "../../src/tracking/tracking.ts";
+import { postgresTest } from "../support/postgres-test.ts";
 import { contradictions, failures, states } from "./arbitraries.ts";
 import { insertRefunds, openDatabase, type RefundColumns } from "./database.ts";
 
 let database: Database;
-beforeAll(async () => void (database = await openDatabase()));
+beforeAll(async () => void (database = await openDatabase()), 60_000);
 afterAll(() => database[Symbol.asyncDispose]());
 afterEach(() => database.query("DELETE FROM refund"));
 
 const QUERY: ListQuery = { accounts: undefined, filter: "", orderBy: "", pageSize: 100, pageToken: "" };
 
 /** The numbers of every page. */
-async function pagesOf(query: Partial<ListQuery>): Promise<readonly (readonly string[])[]> {
+async function pagesOf(query: Partial<ListQuery>, from: Database = database): Promise<readonly (readonly string[])[]> {
   const pages: string[][] = [];
   let pageToken = "";
   do {
-    const page = await listTracked(database, { ...QUERY, ...query, pageToken });
+    const page = await listTracked(from, { ...QUERY, ...query, pageToken });
     pages.push(page.items.map(({ refundNo }) => refundNo));
     pageToken = page.nextPageToken;
     if (pages.length > 10) throw new Error("Expected at most 10 pages, got more");
@@ -42,18 +44,21 @@ const ROWS: readonly RefundColumns[] = [
   { refund_no: "e", tracked_at: "2026-01-01T00:00:00.000002Z", next_attempt_at: "2026-02-01T00:00:00.000002Z" },
 ];
 
+/** The letters in each order. */
+const ORDERS: readonly (readonly [orderBy: string, expected: string])[] = [
+  ["", "bdeac"],
+  ["track_time", "bdeac"],
+  ["track_time desc", "acdeb"],
+  ["next_attempt_time", "dbeac"],
+  ["next_attempt_time desc", "bedac"],
+  ["status", "cdabe"],
+  ["status desc", "acdbe"],
+  ["status, track_time desc", "cdaeb"],
+  ["next_attempt_time desc, status desc,  track_time", "bedac"],
+];
+
 describe("listTracked()", () => {
-  test.each([
-    ["", "bdeac"],
-    ["track_time", "bdeac"],
-    ["track_time desc", "acdeb"],
-    ["next_attempt_time", "dbeac"],
-    ["next_attempt_time desc", "bedac"],
-    ["status", "cdabe"],
-    ["status desc", "acdbe"],
-    ["status, track_time desc", "cdaeb"],
-    ["next_attempt_time desc, status desc,  track_time", "bedac"],
-  ])("orders by %j, in pages of any size", async (orderBy, expected) => {
+  test.each(ORDERS)("orders by %j, in pages of any size", async (orderBy, expected) => {
     await insertRefunds(database, ROWS);
     for (const pageSize of [1, 2, 3, 5, 6]) {
       const pages = await pagesOf({ orderBy, pageSize });
@@ -112,6 +117,28 @@ describe("listTracked()", () => {
     );
     expect(items.every((item) => item.state?.unchangedSince === 5)).toBe(true);
   });
+});
+
+postgresTest("listTracked() lists the same from PostgreSQL", async ({ databaseUrl }) => {
+  await using connected = openPostgres({
+    url: databaseUrl,
+    maxConnections: 1,
+    connectTimeoutMs: 10_000,
+    statementTimeoutMs: 10_000,
+  });
+  const other = await openDatabase(connected);
+  await insertRefunds(other, ROWS);
+  for (const [orderBy, expected] of ORDERS) {
+    expect((await pagesOf({ orderBy, pageSize: 2 }, other)).flat().join("")).toBe(expected);
+  }
+  const state = fc.sample(states, { numRuns: 100, seed: 8 });
+  await insertRefunds(
+    other,
+    state.map((one, index) => ({ refund_no: `R${index}`, account: "one", state: stateToJson(one) })),
+  );
+  const filter = `NOT (status = CLOSED OR labels."a b" = "'x'" OR channel = "\\"")`;
+  const { items } = await listTracked(other, { ...QUERY, accounts: ["one", "two"], filter });
+  expect(items.map((item) => item.state)).toEqual(state.map((one) => stateFromJson(stateToJson(one))));
 });
 
 describe("listTracked() rejects", () => {
