@@ -13,14 +13,15 @@ const SERVICE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   identity: ["SELECT"],
   migration: ["SELECT"],
   journal: ["SELECT", "INSERT"],
-  journal_checkpoint: ["SELECT"],
+  // The one that the first row chains from.
+  journal_checkpoint: ["SELECT", "INSERT"],
 };
 
 const PRUNE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   identity: ["SELECT"],
   migration: ["SELECT"],
   journal: ["SELECT", "DELETE"],
-  journal_checkpoint: ["SELECT", "INSERT"],
+  journal_checkpoint: ["SELECT", "INSERT", "DELETE"],
 };
 
 /**

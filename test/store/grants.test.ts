@@ -3,9 +3,13 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { checkStore } from "../../src/store/check.ts";
 import type { Database } from "../../src/store/database.ts";
+import { createStoreGuard, readStoreId } from "../../src/store/identity.ts";
+import { createJournal } from "../../src/store/journal.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
+import { pruneJournal } from "../../src/store/prune.ts";
 import { startQueue } from "../../src/store/queue.ts";
+import { verifyJournal } from "../../src/store/verify.ts";
 import { findPostgres, type Postgres, startPostgres } from "../support/postgres.ts";
 
 const ROLES = readFileSync(path.resolve(import.meta.dirname ?? "", "../../deploy/roles.sql"), "utf8");
@@ -54,18 +58,27 @@ const withRoles = test.extend<{ readonly roles: Roles }>({
   ],
 }).skipIf(!findPostgres());
 
-const ROW = "'2026-01-01', 'default', 1, 'TRACKED', '{}', '\\x00'";
+const KEY = "k".repeat(32);
+
+/** Appends one row as the service does. */
+async function append(service: Database): Promise<void> {
+  const journal = createJournal({ database: service, key: KEY, guard: createStoreGuard(await readStoreId(service)) });
+  const entry = { account: "default", refundId: 1, kind: "TRACKED", body: "{}" };
+  await service.transaction((tx) => journal.append(tx, [entry]));
+}
 
 withRoles("the service may append to the journal, not change it (needs PostgreSQL)", async ({ roles }) => {
   const service = roles.as("service");
-  await service.query(`INSERT INTO journal VALUES (1, ${ROW})`);
-  expect(await service.query("SELECT seq FROM journal")).toEqual([{ seq: 1 }]);
+  await append(service);
+  await append(service);
+  expect(await verifyJournal(service, KEY)).toMatchObject({ kind: "intact", rows: 2 });
   for (
     const statement of [
       "UPDATE journal SET kind = 'FINAL'",
       "DELETE FROM journal",
       "TRUNCATE journal",
-      "INSERT INTO journal_checkpoint VALUES (1, '\\x00', now(), '\\x00')",
+      "UPDATE journal_checkpoint SET seq = 1",
+      "DELETE FROM journal_checkpoint",
       "DELETE FROM identity",
       "UPDATE identity SET adopted_at = now()",
       "INSERT INTO migration (name) VALUES ('9999')",
@@ -114,21 +127,25 @@ withRoles("the service's queue works without owning its tables (needs PostgreSQL
   expect(errors).toEqual([]);
 });
 
-withRoles("pruning may only delete from the journal and add checkpoints (needs PostgreSQL)", async ({ roles }) => {
-  const prune = roles.as("prune");
-  await roles.as("service").query(`INSERT INTO journal VALUES (2, ${ROW})`);
-  await prune.query("DELETE FROM journal WHERE seq = 2");
-  await prune.query("INSERT INTO journal_checkpoint VALUES (2, '\\x00', now(), '\\x00')");
-  for (
-    const statement of [
-      "UPDATE journal SET kind = 'FINAL'",
-      `INSERT INTO journal VALUES (3, ${ROW})`,
-      "DELETE FROM journal_checkpoint",
-      "SELECT * FROM refund",
-      "SELECT * FROM pgboss.job",
-    ]
-  ) await expect(prune.query(statement), statement).rejects.toThrow(/permission denied/);
-});
+withRoles(
+  "pruning may only delete from the journal and replace its checkpoint (needs PostgreSQL)",
+  async ({ roles }) => {
+    const prune = roles.as("prune");
+    await append(roles.as("service"));
+    // All rows are older than a time that is to come.
+    expect(await pruneJournal(prune, KEY, -3_600_000)).toBeGreaterThan(0);
+    expect(await verifyJournal(prune, KEY)).toMatchObject({ kind: "intact", rows: 0 });
+    for (
+      const statement of [
+        "UPDATE journal SET kind = 'FINAL'",
+        "INSERT INTO journal SELECT * FROM journal",
+        "UPDATE journal_checkpoint SET seq = 1",
+        "SELECT * FROM refund",
+        "SELECT * FROM pgboss.job",
+      ]
+    ) await expect(prune.query(statement), statement).rejects.toThrow(/permission denied/);
+  },
+);
 
 withRoles("migrate() restores the rights of each role (needs PostgreSQL)", async ({ roles }) => {
   await roles.as("owner").query("GRANT ALL ON journal TO refundsync_service");
