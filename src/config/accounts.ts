@@ -76,7 +76,7 @@ export function readAccounts(source: ConfigSource, acceptUntypedSecrets = false)
       ...[...read.problems, ...accountErrors(read.values, read.invalid, label)].map((text) => prefix + text),
     );
     if (isComplete(ACCOUNT_NAMES, read.values)) {
-      accounts.set(name, accountFrom(name, read.values, read.texts, !hasDatabase(source)));
+      accounts.set(name, accountFrom(name, read.values, read.texts));
     }
   };
   if (hasDefault) {
@@ -218,7 +218,6 @@ function accountFrom(
   name: string,
   values: CompleteValues<AccountName>,
   texts: ReadonlyMap<AccountName, string>,
-  settlesOnStart: boolean,
 ): AccountConfig {
   return {
     name,
@@ -241,7 +240,7 @@ function accountFrom(
     sync: {
       queryMode: values.DAXPAY_QUERY,
       settleTimeoutMs: values.DAXPAY_SETTLE_TIMEOUT,
-      settleOnStart: values.DAXPAY_SETTLE_ON_START ?? settlesOnStart,
+      settleOnStart: values.DAXPAY_SETTLE_ON_START,
     },
     rateLimit: { rate: values.DAXPAY_RATE, concurrency: values.DAXPAY_CONCURRENCY },
     texts: new Map([...texts].map(([name, text]) => [VARIABLES[name].account, text])),

@@ -204,9 +204,9 @@ export const VARIABLES = {
     schema: z.enum(["on", "off"]).transform((value) => value === "on"),
     expected: "on or off",
     description:
-      "3.x: whether no sync is sent within DAXPAY_SETTLE_TIMEOUT after a start, since a process that was killed may have left " +
-      "one without a reply; `off` only where that cannot be, or where a database remembers it",
-    defaultLabel: "on, with a database off",
+      "3.x: whether no sync is sent within DAXPAY_SETTLE_TIMEOUT after a start, or with a database after its setup, since an " +
+      "earlier process may have left one without a reply; `off` only where that cannot be",
+    default: "on",
   },
   WATCH_SCHEDULE: {
     schema: durations,

@@ -151,15 +151,6 @@ describe("readConfig()", () => {
     expect(problemsOf({ ...BETA4, STORE_AWAY: "continue" })).toEqual([]);
   });
 
-  test.each<[Variables, boolean]>([
-    [{}, true],
-    [REMOTE, false],
-    [{ ...REMOTE, DAXPAY_SETTLE_ON_START: "on" }, true],
-    [{ DAXPAY_SETTLE_ON_START: "off" }, false],
-  ])("waits for doubts after a start with %o: %s", (variables, settles) => {
-    expect(configOf(variables).accounts.get("default")?.sync.settleOnStart).toBe(settles);
-  });
-
   test("warns of variables that have no effect without DATABASE_URL", () => {
     expect(read({ STORE_AWAY: "query", DATABASE_TLS: "off", TRACK_TIMEOUT: "1d" })).toMatchObject({
       kind: "valid",
