@@ -33,8 +33,9 @@ export interface NoticesOptions {
 export type AcceptNotice = (account: RecordedAccount, notice: RefundNotice, canQuery: boolean) => Promise<NoticeResult>;
 
 export function createNotices({ database, records, jobs, checkStore }: NoticesOptions): AcceptNotice {
-  return (account, notice, canQuery) =>
-    database.transaction(async (tx): Promise<NoticeResult> => {
+  return async (account, notice, canQuery) => {
+    const merchantId = await records.merchantIdOf(account);
+    return await database.transaction(async (tx): Promise<NoticeResult> => {
       await checkStore(tx);
       // Not the body's: one with other white space has the same signature.
       const { refundNo, status, id } = notice;
@@ -44,7 +45,7 @@ export function createNotices({ database, records, jobs, checkStore }: NoticesOp
         [hash],
       );
       if (inserted.length === 0) return "repeated";
-      const row = await find(tx, await records.merchantIdOf(account, tx), account, notice);
+      const row = await find(tx, merchantId, account, notice);
       if (!row) return "untracked";
       const now = row.now.getTime();
       const mayAttemptAt = (row.last_attempt_at?.getTime() ?? 0) + (row.state?.nextSyncDelayMs ?? 0);
@@ -61,6 +62,7 @@ export function createNotices({ database, records, jobs, checkStore }: NoticesOp
       await notifyRefund(tx, row.id);
       return "accepted";
     });
+  };
 }
 
 async function find(

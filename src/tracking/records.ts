@@ -62,7 +62,8 @@ export interface Records {
   fail(id: number, failure: StoredFailure, attempt: number): Promise<void>;
   /** Ends the claims whose syncs are over, of refunds that nobody asks for. Throws like Database. */
   endOverClaims(timesOf: (server: string, account: string) => ClaimTimes): Promise<void>;
-  merchantIdOf(account: Pick<RecordedAccount, "server" | "mchNo">, sql: Sql): Promise<number>;
+  /** Not within a transaction: others use the id at once, so that its row must be committed. */
+  merchantIdOf(account: Pick<RecordedAccount, "server" | "mchNo">): Promise<number>;
   /** Results that wait to be recorded. */
   unrecorded(): number;
   /** Records what waits, for the given milliseconds at most. */
@@ -96,17 +97,17 @@ export function createRecords(options: RecordsOptions): Records {
   const waiting = new Set<() => Promise<unknown>>();
   let cancelRetry: (() => void) | undefined;
 
-  async function merchantIdOf({ server, mchNo }: Pick<RecordedAccount, "server" | "mchNo">, sql: Sql): Promise<number> {
+  async function merchantIdOf({ server, mchNo }: Pick<RecordedAccount, "server" | "mchNo">): Promise<number> {
     const key = JSON.stringify([server, mchNo]);
-    const id = merchantIds.get(key) ?? await merchantId(sql, server, mchNo);
+    const id = merchantIds.get(key) ?? await merchantId(database, server, mchNo);
     merchantIds.set(key, id);
     return id;
   }
 
-  async function keyOf(account: RecordedAccount, refund: SharedRefund, sql: Sql): Promise<RefundKey> {
+  async function keyOf(account: RecordedAccount, refund: SharedRefund): Promise<RefundKey> {
     const { refundNo, bizRefundNo, bound } = refund;
     return {
-      merchantId: await merchantIdOf(account, sql),
+      merchantId: await merchantIdOf(account),
       account: account.name,
       appId: account.appId,
       refundNo,
@@ -123,9 +124,9 @@ export function createRecords(options: RecordsOptions): Records {
     const token = randomUUID();
     const sendBefore = clock.elapsed() + SEND_MS;
     try {
+      const key = await keyOf(account, refund);
       return await database.transaction(async (tx): Promise<ClaimResult> => {
         await checkStore(tx);
-        const key = await keyOf(account, refund, tx);
         const orderNo = account.locksOrder ? refund.orderNo : undefined;
         if (orderNo) await lockOrder(tx, key.merchantId, orderNo);
         const row = await lockRefund<FullRow>(tx, key);
@@ -188,9 +189,10 @@ export function createRecords(options: RecordsOptions): Records {
 
   async function record(account: RecordedAccount, result: AttemptResult): Promise<number | undefined> {
     let committed = () => {};
+    const key = await keyOf(account, result.refund);
     const since = await database.transaction(async (tx) => {
       await checkStore(tx);
-      const row = await lockRefund<FullRow>(tx, await keyOf(account, result.refund, tx));
+      const row = await lockRefund<FullRow>(tx, key);
       const { verified } = result;
       const transition = verified
         ? transitionOf(row, verified, clock.elapsed() - verified.sentAt)
@@ -282,7 +284,7 @@ export function createRecords(options: RecordsOptions): Records {
 
   async function find(account: RecordedAccount, request: RefundQuery): Promise<KnownRefund | undefined> {
     try {
-      const merchant = await merchantIdOf(account, database);
+      const merchant = await merchantIdOf(account);
       const [row] = await database.query<FullRow>(
         `SELECT refund.*, clock_timestamp() AS now FROM refund WHERE merchant_id = $1 AND
            CASE WHEN $3 <> '' THEN refund_no = $3 ELSE app_id = $2 AND biz_refund_no = $4 END`,

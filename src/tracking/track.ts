@@ -64,11 +64,11 @@ const selectBy = (name: "refund_no" | "biz_refund_no") =>
 export function createTracker(options: TrackOptions): Tracker {
   const { database, records, jobs, events, accountOf, trackTimeoutMs, checkStore } = options;
 
-  async function keyOf(name: TrackedName, sql: Sql) {
+  async function keyOf(name: TrackedName) {
     const account = accountOf(name.account);
     const { refundNo, bizRefundNo } = name;
     return {
-      merchantId: await records.merchantIdOf(account, sql),
+      merchantId: await records.merchantIdOf(account),
       account: account.name,
       appId: account.appId,
       refundNo,
@@ -77,12 +77,8 @@ export function createTracker(options: TrackOptions): Tracker {
     };
   }
 
-  async function track(tx: Sql, requests: readonly TrackRequest[], trackedBy: string) {
+  async function track(tx: Sql, keyed: readonly Keyed[], trackedBy: string) {
     await checkStore(tx);
-    const keyed: Keyed[] = [];
-    for (const request of requests) {
-      keyed.push({ ...await keyOf({ ...request, ...request.refund }, tx), request });
-    }
     const created = await insert(tx, keyed, trackedBy);
     const rows = [...await select(tx, keyed, "refund_no"), ...await select(tx, keyed, "biz_refund_no")];
     /** By id: two requests of a batch can name one refund. */
@@ -187,14 +183,15 @@ export function createTracker(options: TrackOptions): Tracker {
     return { row: after, changes };
   }
 
-  async function lockTracked(tx: Sql, name: TrackedName): Promise<FullRow> {
+  type Key = Awaited<ReturnType<typeof keyOf>>;
+
+  async function lockTracked(tx: Sql, key: Key): Promise<FullRow> {
     await checkStore(tx);
-    const row = await find(tx, name, "FOR UPDATE");
-    return row;
+    return await find(tx, key, "FOR UPDATE");
   }
 
-  async function find(sql: Sql, name: TrackedName, lock: "FOR UPDATE" | ""): Promise<FullRow> {
-    const { merchantId, account, appId, refundNo, bizRefundNo } = await keyOf(name, sql);
+  async function find(sql: Sql, key: Key, lock: "FOR UPDATE" | ""): Promise<FullRow> {
+    const { merchantId, account, appId, refundNo, bizRefundNo } = key;
     const [row] = await sql.query<FullRow>(
       `SELECT refund.*, clock_timestamp() AS now FROM refund WHERE merchant_id = $1 AND
          CASE WHEN $3 <> '' THEN refund_no = $3 ELSE app_id = $2 AND biz_refund_no = $4 END
@@ -206,20 +203,27 @@ export function createTracker(options: TrackOptions): Tracker {
   }
 
   return {
-    track: (requests, trackedBy) => database.transaction((tx) => track(tx, requests, trackedBy)),
-    get: async (name) => trackedRefundFrom(await find(database, name, "")),
-    untrack: (name) =>
-      database.transaction(async (tx) => {
-        const row = await lockTracked(tx, name);
+    async track(requests, trackedBy) {
+      const keyed: Keyed[] = [];
+      for (const request of requests) keyed.push({ ...await keyOf({ ...request, ...request.refund }), request });
+      return await database.transaction((tx) => track(tx, keyed, trackedBy));
+    },
+    get: async (name) => trackedRefundFrom(await find(database, await keyOf(name), "")),
+    async untrack(name) {
+      const key = await keyOf(name);
+      return await database.transaction(async (tx) => {
+        const row = await lockTracked(tx, key);
         if (row.tracking_state !== "ACTIVE") return trackedRefundFrom(row);
         const after: FullRow = { ...row, tracking_state: "UNTRACKED", next_attempt_at: null };
         await updateRefund(tx, row.id, { tracking_state: "UNTRACKED", next_attempt_at: null });
         await events.write(tx, [{ kind: "UNTRACKED", previousStatus: row.status ?? undefined, row: after }], undefined);
         return trackedRefundFrom(after);
-      }),
-    acknowledge: (name, note, acknowledgedBy) =>
-      database.transaction(async (tx) => {
-        const row = await lockTracked(tx, name);
+      });
+    },
+    async acknowledge(name, note, acknowledgedBy) {
+      const key = await keyOf(name);
+      return await database.transaction(async (tx) => {
+        const row = await lockTracked(tx, key);
         if (!row.contradiction) {
           throw new TrackingError("INVALID_REQUEST", "Expected a refund with a contradiction, got one without");
         }
@@ -231,7 +235,8 @@ export function createTracker(options: TrackOptions): Tracker {
         });
         await updateRefund(tx, row.id, { contradiction: JSON.stringify(contradiction) });
         return trackedRefundFrom({ ...row, contradiction });
-      }),
+      });
+    },
   };
 }
 
