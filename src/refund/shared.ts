@@ -24,7 +24,7 @@ export type ClaimResult =
   | { readonly kind: "granted"; readonly claim: Claim }
   /** It was once verified as SUCCEEDED or CLOSED. */
   | { readonly kind: "settled" }
-  /** Another replica's sync was answered since the call began, with this state if it is known. */
+  /** A sync was answered since the call began or shortly before, with this state if it is known. */
   | { readonly kind: "synced"; readonly state: RefundState | undefined }
   /** Another replica is syncing it; `ended` resolves when that is over, or may be. */
   | { readonly kind: "held"; readonly ended: Promise<void> }
@@ -71,7 +71,8 @@ export interface KnownRefund {
 export interface SharedRecords {
   /**
    * Claims the refund for one sync, and commits that before it resolves. `callMs` is how long ago the call began, for
-   * which a sync of another replica since then is as good as its own; undefined where it wants one of its own. A refund
+   * which a sync that was answered since then, or shortly before, is as good as its own; undefined where it wants one of
+   * its own. A refund
    * that is not `bound` is only held by a sync in progress: its release may be synced again. Never throws.
    */
   claim(refund: SharedRefund, callMs: number | undefined): Promise<ClaimResult>;

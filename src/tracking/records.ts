@@ -76,6 +76,11 @@ type Columns = Transition["columns"];
 const SEND_MS = 5_000;
 /** Milliseconds beyond DAXPAY_TIMEOUT_MS until a result is recorded. */
 const RECORD_MS = 5_000;
+/**
+ * Milliseconds for which a sync is not repeated for another caller, who gets what a query says now: of many who ask at once
+ * some arrive when the first sync has been answered. Less than the shortest delay between two syncs of a schedule.
+ */
+const RECENT_MS = 5_000;
 /** Milliseconds between two looks at a claim that another replica holds: a notification can be lost. */
 const POLL_MS = 1_000;
 /** Milliseconds before what could not be recorded is tried again. */
@@ -133,7 +138,7 @@ export function createRecords(options: RecordsOptions): Records {
         if (refund.bound && row.settled) return { kind: "settled" };
         const syncedMs = row.synced_at ? row.now.getTime() - row.synced_at.getTime() : -1;
         // Negative: the database's clock was set back.
-        if (callMs !== undefined && syncedMs >= 0 && syncedMs < callMs) {
+        if (callMs !== undefined && syncedMs >= 0 && syncedMs < callMs + RECENT_MS) {
           return { kind: "synced", state: row.state ? stateFromJson(row.state) : undefined };
         }
         const claims: OpenClaim[] = orderNo ? await orderClaims(tx, key.merchantId, orderNo, row.id) : [];

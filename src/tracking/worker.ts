@@ -117,6 +117,7 @@ export function startWorker(options: WorkerOptions): Worker {
     };
     const outcome = await outcomeOf(
       account.refunds.sync(request, { signal: stop.signal, timeoutMs: ATTEMPT_TIMEOUT_MS }, {
+        background: true,
         queryOnly: byNotice,
         ...(attempt === undefined ? {} : { attempt }),
       }),

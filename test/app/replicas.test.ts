@@ -46,7 +46,7 @@ describe("two replicas on one database", () => {
   });
 
   postgresTest(
-    "send no more than the rate in any second, and let callers in before background work",
+    "send no more than the rate in any second while background work saturates it",
     async ({ databaseUrl }) => {
       await migrateDatabase(databaseUrl);
       const variables = { DAXPAY_RATE: String(RATE), WATCH_SCHEDULE: "10ms" };
@@ -64,13 +64,9 @@ describe("two replicas on one database", () => {
       }
       await first.tracking.batchTrackRefunds({ requests: refunds.map((refundNo) => ({ refundNo })) });
       await expect.poll(() => first.sandbox.requests.length).toBeGreaterThan(100);
-      const waits: number[] = [];
       for (let call = 0; call < 10; call++) {
-        const startedAt = performance.now();
         await (call % 2 === 0 ? first : second).client.syncRefund({ refundNo: "C" });
-        waits.push(performance.now() - startedAt);
       }
-      console.log(waits.map(Math.round), first.sandbox.requests.length);
       const times = first.sandbox.requests.map(({ time }) => time);
       expect(mostInASecond(times)).toBeLessThanOrEqual(RATE + 2);
       expect(times.length).toBeGreaterThan(100);
