@@ -3,6 +3,7 @@ import { LineCounter, parseDocument } from "yaml";
 import type { DaxPayOptions } from "../daxpay/client.ts";
 import type { QueryMode } from "../refund/query-mode.ts";
 import type { RateLimitOptions } from "../refund/rate-limiter.ts";
+import { createAddressPolicy } from "../util/address-policy.ts";
 import { hostPortOf } from "../util/url.ts";
 import { accountErrors } from "./checks.ts";
 import { hasDatabase } from "./store.ts";
@@ -15,8 +16,16 @@ export interface AccountConfig {
   readonly daxpay: DaxPayOptions;
   readonly sync: SyncConfig;
   readonly rateLimit: RateLimitOptions;
+  /** Where its events are delivered to. */
+  readonly webhook: WebhookConfig | undefined;
   /** Texts by their keys in the accounts file, secrets included: what differs has changed. */
   readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface WebhookConfig {
+  readonly url: URL;
+  readonly secret: string;
+  readonly previousSecret: string | undefined;
 }
 
 export interface SyncConfig {
@@ -143,8 +152,8 @@ export function hostsOf(accounts: Accounts): ReadonlyMap<string, string> {
 
 /** Texts that must not be shown. */
 export function secretsOf(accounts: Accounts): string[] {
-  return [...accounts.values()].flatMap(({ daxpay: { secret, previousSecret } }) =>
-    [secret, previousSecret ?? ""].filter((text) => text !== "")
+  return [...accounts.values()].flatMap(({ daxpay: { secret, previousSecret }, webhook }) =>
+    [secret, previousSecret ?? "", webhook?.secret ?? "", webhook?.previousSecret ?? ""].filter((text) => text !== "")
   );
 }
 
@@ -243,6 +252,23 @@ function accountFrom(
       settleOnStart: values.DAXPAY_SETTLE_ON_START,
     },
     rateLimit: { rate: values.DAXPAY_RATE, concurrency: values.DAXPAY_CONCURRENCY },
+    webhook: webhookFrom(values),
     texts: new Map([...texts].map(([name, text]) => [VARIABLES[name].account, text])),
   };
+}
+
+function webhookFrom(values: CompleteValues<AccountName>): WebhookConfig | undefined {
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, WEBHOOK_SECRET_PREVIOUS: previousSecret } = values;
+  return url && secret !== undefined ? { url, secret, previousSecret } : undefined;
+}
+
+/** Problems of the webhooks' URLs with what the service may connect to. */
+export function webhookErrors(accounts: Accounts, allowPrivate: readonly string[] = []): string[] {
+  const policy = createAddressPolicy(allowPrivate);
+  return [...accounts.values()].flatMap(({ name, webhook }) => {
+    const problem = webhook && policy.problem(webhook.url);
+    if (problem === undefined) return [];
+    const label = name === DEFAULT_ACCOUNT ? "WEBHOOK_URL" : `${FILE}: ${name}.webhook_url`;
+    return [`${label}: expected ${problem}, got ${webhook?.url.origin}`];
+  });
 }

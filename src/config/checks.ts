@@ -21,7 +21,13 @@ export function crossFieldErrors(values: Values<ServiceName>, invalid: ReadonlyS
 
 /** Problems of an account's settings with each other; `label` is how the problems name them. */
 export function accountErrors(values: Values<AccountName>, invalid: ReadonlySet<string>, label: Label): string[] {
-  return [...releaseErrors(values, invalid, label), ...signingErrors(values, invalid, label)];
+  return [
+    ...releaseErrors(values, invalid, label),
+    ...signingErrors(values, invalid, label),
+    ...WEBHOOK_REQUIRES.filter(([set, companion]) =>
+      values[set] !== undefined && values[companion] === undefined && !invalid.has(companion)
+    ).map(([set, companion]) => `${label(companion)}: expected a value because ${label(set)} has one, got nothing`),
+  ];
 }
 
 function releaseErrors(values: Values<AccountName>, invalid: ReadonlySet<string>, label: Label): string[] {
@@ -108,4 +114,11 @@ const REQUIRED_TOGETHER: readonly (readonly [ServiceName, ServiceName])[] = [
   ["AUTH_ISSUER", "AUTH_JWKS_URL"],
   ["AUTH_AUDIENCE", "AUTH_JWKS_URL"],
   ["AUTH_SCOPE", "AUTH_JWKS_URL"],
+];
+
+/** Variables of an account that require another one. */
+const WEBHOOK_REQUIRES: readonly (readonly [AccountName, AccountName])[] = [
+  ["WEBHOOK_URL", "WEBHOOK_SECRET"],
+  ["WEBHOOK_SECRET", "WEBHOOK_URL"],
+  ["WEBHOOK_SECRET_PREVIOUS", "WEBHOOK_SECRET"],
 ];

@@ -1,4 +1,4 @@
-import { type Accounts, readAccounts } from "./accounts.ts";
+import { type Accounts, readAccounts, webhookErrors } from "./accounts.ts";
 import { crossFieldErrors } from "./checks.ts";
 import { checkNames } from "./names.ts";
 import { hasDatabase, readCa, type StoreConfig, storeFrom } from "./store.ts";
@@ -36,6 +36,14 @@ export interface Config {
   /** Milliseconds for calls in flight at shutdown. */
   readonly stopTimeoutMs: number;
   readonly log: LogConfig;
+  readonly webhooks: WebhooksConfig;
+}
+
+export interface WebhooksConfig {
+  /** Host names, addresses and CIDR blocks; see `createAddressPolicy`. */
+  readonly allowPrivate: readonly string[];
+  /** Milliseconds for one delivery. */
+  readonly timeoutMs: number;
 }
 
 export interface TlsConfig {
@@ -86,6 +94,9 @@ export function readConfig(source: ConfigSource, { acceptUntypedSecrets = false 
     ...service.problems,
     ...crossFieldErrors(service.values, service.invalid),
     ...ca.problems,
+    ...(service.invalid.has("WEBHOOK_ALLOW_PRIVATE")
+      ? []
+      : webhookErrors(accounts, service.values.WEBHOOK_ALLOW_PRIVATE)),
     ...names.problems,
   ];
   return all.length > 0 || !isComplete(SERVICE_NAMES, service.values) ? { kind: "invalid", problems: all } : {
@@ -120,6 +131,7 @@ function configFrom(
     maxConnectionAgeMs: values.MAX_CONNECTION_AGE,
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (isTerminal ? "text" : "json") },
+    webhooks: { allowPrivate: values.WEBHOOK_ALLOW_PRIVATE ?? [], timeoutMs: values.WEBHOOK_TIMEOUT_MS },
   };
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { KeyError } from "../daxpay/keys.ts";
+import { isPolicyEntry } from "../util/address-policy.ts";
 import { DatabaseUrlError, parseDatabaseUrl } from "../util/database-url.ts";
 
 export const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((value) => value <= 65_535);
@@ -39,6 +40,18 @@ export const durations = z.string().transform((list) => {
 /** A comma-separated list of origins, as browsers write them. */
 export const origins = z.string().transform((list): readonly string[] => list.split(",").map((item) => item.trim()))
   .refine((items) => items.every(isOrigin));
+
+/** A comma-separated list of host names, addresses and CIDR blocks. */
+export const networks = z.string().transform((list): readonly string[] => list.split(",").map((item) => item.trim()))
+  .refine((items) => items.every(isPolicyEntry));
+
+/** A symmetric secret of Standard Webhooks. */
+export const webhookSecret = z.string().refine((text) => {
+  const [, base64] = /^whsec_((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/.exec(text) ?? [];
+  if (base64 === undefined) return false;
+  const { length } = atob(base64);
+  return length >= 24 && length <= 64;
+});
 
 /** A key, whose problem is the message: it completes "got …", since the text itself is never displayed. */
 export function key<T>(read: (text: string) => T) {

@@ -16,11 +16,13 @@ import {
   longDuration,
   milliseconds,
   millisecondsOrDuration,
+  networks,
   origins,
   path,
   port,
   positiveInt,
   text,
+  webhookSecret,
 } from "./schemas.ts";
 
 /** What the check of DaxPay at startup can be for. */
@@ -400,6 +402,40 @@ export const VARIABLES = {
     expected: "json or text",
     description: "format of the log lines; defaults to `text` on a terminal",
     defaultLabel: "json",
+  },
+  WEBHOOK_URL: {
+    account: "webhook_url",
+    schema: z.url({ protocol: /^https?$/ }).transform((value) => new URL(value))
+      .refine((url) => !url.username && !url.password && !url.hash),
+    expected: "an https URL without credentials and fragment",
+    description: "URL to which the events of tracked refunds are delivered",
+  },
+  WEBHOOK_SECRET: {
+    account: "webhook_secret_file",
+    schema: webhookSecret,
+    expected: '"whsec_" and 24 to 64 bytes in Base64',
+    description: "secret that signs them: `whsec_` and 24 to 64 bytes in Base64; required with WEBHOOK_URL",
+    secret: true,
+  },
+  WEBHOOK_SECRET_PREVIOUS: {
+    account: "webhook_previous_secret_file",
+    schema: webhookSecret,
+    expected: '"whsec_" and 24 to 64 bytes in Base64',
+    description: "previous secret, which also signs them while it is being rotated",
+    secret: true,
+  },
+  WEBHOOK_ALLOW_PRIVATE: {
+    schema: networks,
+    expected: 'host names, addresses or CIDR blocks like "hooks.internal,10.1.0.0/16", separated by commas',
+    description:
+      "comma-separated host names, addresses and CIDR blocks of receivers that need no public address; those that are named " +
+      "also need no https",
+  },
+  WEBHOOK_TIMEOUT_MS: {
+    schema: milliseconds.refine((ms) => ms <= 30_000),
+    expected: "milliseconds, a whole number from 1 to 30000",
+    description: "timeout of one delivery, in milliseconds",
+    default: "10000",
   },
 } as const satisfies Record<string, Variable>;
 

@@ -37,7 +37,7 @@ describe("checkNames()", () => {
     "STORE_ID",
     "LOG_STASH_HOST",
     "WATCHPACK_POLLING",
-    "WEBHOOK_SECRET",
+    "WEBHOOK_RELAY_NODES",
   ])(
     "warns of %s, which may be another program's",
     (name) => {
