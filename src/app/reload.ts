@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { watchFiles } from "../auth/watch-files.ts";
-import { type AccountsReading, hostsOf, secretsOf } from "../config/accounts.ts";
+import { type AccountsReading, hostsOf, secretsOf, webhookErrors } from "../config/accounts.ts";
 import type { Config } from "../config/read.ts";
 import { readTextFile } from "../util/text-file.ts";
 import type { AppAccounts } from "./accounts.ts";
@@ -22,12 +22,18 @@ export function reloadAccounts({ config, dependencies, accounts, logger }: Reloa
   const { readAccounts: read, redact } = dependencies;
   if (!read || config.accountFiles.length === 0) return undefined;
   const hosts = new Set(hostsOf(config.accounts).values());
+  const hadWebhook = [...config.accounts.values()].some(({ webhook }) => webhook !== undefined);
   let files: readonly string[] = [];
 
   const apply = (): void => {
     const reading = read();
     files = reading.files;
-    const problems = [...reading.problems, ...newHosts(reading, hosts)];
+    const problems = [
+      ...reading.problems,
+      ...newHosts(reading, hosts),
+      ...webhookErrors(reading.accounts, config.webhooks.allowPrivate),
+      ...(hadWebhook ? [] : firstWebhooks(reading)),
+    ];
     for (const problem of problems) {
       logger.error("Cannot use the changed accounts, keeping the previous ones: {problem}", { problem });
     }
@@ -50,6 +56,13 @@ export function reloadAccounts({ config, dependencies, accounts, logger }: Reloa
 function newHosts({ accounts }: AccountsReading, hosts: ReadonlySet<string>): string[] {
   return [...hostsOf(accounts)].filter(([, host]) => !hosts.has(host)).map(([name, host]) =>
     `DAXPAY_ACCOUNTS_FILE: ${name}.url: expected a host that was configured at the start, got ${host}; restart the service`
+  );
+}
+
+/** Without a webhook at the start, the process has not the permission for other hosts. */
+function firstWebhooks({ accounts }: AccountsReading): string[] {
+  return [...accounts.values()].filter(({ webhook }) => webhook !== undefined).map(({ name }) =>
+    `DAXPAY_ACCOUNTS_FILE: ${name}.webhook_url: expected none, as in all accounts at the start, got one; restart the service`
   );
 }
 

@@ -46,6 +46,8 @@ export function permissionsFor(config: Config, env: Env): string[] {
     ...(socket === undefined ? [] : [`unix:${socket}`]),
     ...(address && socket === undefined ? [hostPort(address.host, address.port)] : []),
   ];
+  // A webhook's connection goes to an address, which nobody knows at the start; the service checks it itself.
+  const hasWebhook = [...accounts.values()].some(({ webhook }) => webhook !== undefined);
   const files = VARIABLE_NAMES.filter((name) => name.endsWith("_FILE"))
     .flatMap((name) => ({ name, path: env(name) ?? "" })).filter(({ path }) => path !== "")
     .concat(accountFiles.map((path) => ({ name: "DAXPAY_ACCOUNTS_FILE", path })))
@@ -59,7 +61,7 @@ export function permissionsFor(config: Config, env: Env): string[] {
   }
   return [
     "--no-prompt",
-    `--allow-net=${[...new Set(net)].join(",")}`,
+    hasWebhook ? "--allow-net" : `--allow-net=${[...new Set(net)].join(",")}`,
     `--allow-read=${[...new Set([...OWN_FILES, ...files.map(({ path }) => path)])].join(",")}`,
     ...(socket === undefined ? [] : [`--allow-write=${socket}`]),
     ...(store ? [`--allow-sys=${QUEUE_SYS.join(",")}`] : []),

@@ -228,6 +228,24 @@ describe("createApp() with a changed accounts file", () => {
     expect(await outcomeOf(client.syncRefund({ refundNo: "LOAD-1" }))).toMatchObject({ status: "SUCCEEDED" });
   });
 
+  test("rejects a first webhook, for which the process has no permission", async () => {
+    await using service = await start();
+    const { shop } = service;
+    const webhook = {
+      webhook_url: "http://hooks.example",
+      webhook_secret_file: service.file("webhook", `whsec_${btoa("x".repeat(24))}`),
+    };
+    service.write({ shop: { ...shop, ...webhook } });
+    await expect.poll(() => logged("Cannot use the changed accounts"), POLL).toMatchObject([
+      { properties: { problem: expect.stringContaining("shop.webhook_url: expected an https URL") } },
+      {
+        properties: {
+          problem: expect.stringContaining("shop.webhook_url: expected none, as in all accounts at the start"),
+        },
+      },
+    ]);
+  });
+
   test("takes over an account once the file of its secret exists", async () => {
     await using service = await start();
     const { shop } = service;

@@ -41,8 +41,9 @@ async function startOther() {
 }
 
 /** Permission flags for a service with this secret file. */
-function permissionsWith(DAXPAY_SIGN_SECRET_FILE: string): string[] {
+function permissionsWith(DAXPAY_SIGN_SECRET_FILE: string, more: Readonly<Record<string, string>> = {}): string[] {
   const variables: Record<string, string> = {
+    ...more,
     DAXPAY_URL: "http://127.0.0.1:9",
     DAXPAY_RELEASE: "2.0.8",
     DAXPAY_SIGN_SECRET_FILE,
@@ -92,6 +93,12 @@ describe("permissionsFor()", () => {
       variable: denied,
       command: denied,
     });
+  });
+
+  test("allows every host where events are delivered to a webhook, whose addresses are not known", () => {
+    const webhook = { WEBHOOK_URL: "https://hooks.example", WEBHOOK_SECRET: `whsec_${btoa("x".repeat(24))}` };
+    expect(permissionsWith(secretFile, webhook)).toContain("--allow-net");
+    expect(permissionsWith(secretFile)).not.toContain("--allow-net");
   });
 
   test("throws for a path with a comma, which would be split in two", () => {
