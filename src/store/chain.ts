@@ -1,6 +1,16 @@
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { JournalRow } from "./journal.ts";
+
+/** What is hashed of a row: all of it but the hash. */
+export interface HashedRow {
+  readonly seq: number;
+  /** Epoch milliseconds. */
+  readonly eventAt: number;
+  readonly account: string;
+  readonly refundId: number;
+  readonly kind: string;
+  readonly body: string;
+}
 
 /** Where a journal starts: at seq 0, or at the last row that was pruned. Times are epoch milliseconds. */
 export interface Checkpoint {
@@ -17,7 +27,7 @@ export interface Chain {
   /** What the first row of this store chains from, so that rows of another store do not fit. */
   start(storeId: string): Uint8Array;
   /** HMAC-SHA256 over the previous row's hash and this row. */
-  hash(previous: Uint8Array, row: JournalRow): Uint8Array;
+  hash(previous: Uint8Array, row: HashedRow): Uint8Array;
   sign(checkpoint: Checkpoint): Uint8Array;
 }
 
