@@ -22,6 +22,7 @@ const PRUNE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   migration: ["SELECT"],
   journal: ["SELECT", "DELETE"],
   journal_checkpoint: ["SELECT", "INSERT", "DELETE"],
+  refund: ["SELECT", "UPDATE", "DELETE"],
 };
 
 /**

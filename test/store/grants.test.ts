@@ -7,7 +7,7 @@ import { createStoreGuard, readStoreId } from "../../src/store/identity.ts";
 import { createJournal } from "../../src/store/journal.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
-import { pruneJournal } from "../../src/store/prune.ts";
+import { pruneAllRefunds, pruneJournal } from "../../src/store/prune.ts";
 import { startQueue } from "../../src/store/queue.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
 import { findPostgres, type Postgres, startPostgres } from "../support/postgres.ts";
@@ -128,19 +128,21 @@ withRoles("the service's queue works without owning its tables (needs PostgreSQL
 });
 
 withRoles(
-  "pruning may only delete from the journal and replace its checkpoint (needs PostgreSQL)",
+  "pruning may only delete from the journal, replace its checkpoint and prune refunds (needs PostgreSQL)",
   async ({ roles }) => {
     const prune = roles.as("prune");
     await append(roles.as("service"));
     // All rows are older than a time that is to come.
     expect(await pruneJournal(prune, KEY, -3_600_000)).toBeGreaterThan(0);
     expect(await verifyJournal(prune, KEY)).toMatchObject({ kind: "intact", rows: 0 });
+    expect(await pruneAllRefunds(prune, 3_600_000)).toEqual({ deleted: 0, cleared: 0 });
     for (
       const statement of [
         "UPDATE journal SET kind = 'FINAL'",
         "INSERT INTO journal SELECT * FROM journal",
         "UPDATE journal_checkpoint SET seq = 1",
-        "SELECT * FROM refund",
+        "INSERT INTO refund (account) VALUES ('default')",
+        "SELECT * FROM merchant",
         "SELECT * FROM pgboss.job",
       ]
     ) await expect(prune.query(statement), statement).rejects.toThrow(/permission denied/);
