@@ -249,6 +249,7 @@ postgresTest(
     await using second = await openReplica(two);
     const replicas = [first, second];
     const written: string[] = [];
+    const failed = new AbortController();
     const started = performance.now();
 
     async function write(writer: number): Promise<void> {
@@ -276,7 +277,10 @@ postgresTest(
       for (let life = reader; read.length < EVENTS; life++) {
         const controller = new AbortController();
         const afterCursor = cursors.at(-1) ?? "";
-        const stream = replicas[life % 2].events.stream({ ...all, afterCursor }, controller.signal);
+        const stream = replicas[life % 2].events.stream(
+          { ...all, afterCursor },
+          AbortSignal.any([controller.signal, failed.signal]),
+        );
         const lifetime = 1 + Math.random() * EVENTS / 5;
         for (let n = 0; n < lifetime && read.length < EVENTS; n++) {
           const { value } = await stream.next();
@@ -294,6 +298,7 @@ postgresTest(
 
     const writing = Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)))
       .then(() => performance.now() - started);
+    writing.catch((error) => failed.abort(error));
     const readers = await Promise.all([readAll(0), readAll(1), readAll(0)]);
     const readMs = performance.now() - started;
     const writtenMs = await writing;
