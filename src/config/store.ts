@@ -61,6 +61,41 @@ export function readDatabase(source: ConfigSource): DatabaseResult {
   return { kind: "valid", database: databaseFrom(values, values.DATABASE_URL, ca.pem), warnings: names.warnings };
 }
 
+/** What the commands of the journal need. */
+export interface JournalConfig {
+  readonly database: DatabaseConfig;
+  readonly journalKey: string;
+  /** See StoreConfig. */
+  readonly retentionMs: number | undefined;
+}
+
+export type JournalResult =
+  | { readonly kind: "valid"; readonly journal: JournalConfig; readonly warnings: readonly string[] }
+  | { readonly kind: "invalid"; readonly problems: readonly string[] };
+
+/** Reads the variables of the connection and of the journal alone. */
+export function readJournal(source: ConfigSource): JournalResult {
+  const result = readDatabase(source);
+  const label = (name: string, asFile: boolean) => asFile ? `${name}_FILE` : name;
+  const { values, invalid, problems } = readValues(["STORE_JOURNAL_KEY", "STORE_RETENTION"], source, {
+    label,
+    acceptUntypedSecrets: false,
+  });
+  const { STORE_JOURNAL_KEY: journalKey, STORE_RETENTION: retentionMs } = values;
+  const all = [...(result.kind === "invalid" ? result.problems : []), ...problems];
+  if (journalKey === undefined && !invalid.has("STORE_JOURNAL_KEY")) {
+    all.push("STORE_JOURNAL_KEY: expected the key that the service has, got nothing");
+  }
+  if (result.kind === "invalid" || journalKey === undefined || all.length > 0) {
+    return { kind: "invalid", problems: all };
+  }
+  return {
+    kind: "valid",
+    journal: { database: result.database, journalKey, retentionMs },
+    warnings: result.warnings,
+  };
+}
+
 /** Problems of the store's variables with each other. */
 export function storeErrors(values: Values<StoreName>, invalid: ReadonlySet<string>): string[] {
   const { DATABASE_URL: url, STORE_JOURNAL_KEY: key } = values;
