@@ -259,7 +259,7 @@ postgresTest(
         const rollBack = Math.random() < 0.05;
         await database.transaction(async (tx) => {
           await tx.query("SELECT 1");
-          await delay(Math.random() * 5);
+          await delay(Math.random() * 3);
           await journal.append(tx, [entry(refundNo)]);
           if (Math.random() < 0.05) await delay(Math.random() * 3);
           if (rollBack) throw new Error("rolled back");
