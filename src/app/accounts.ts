@@ -1,6 +1,12 @@
 import type { Logger } from "@logtape/logtape";
 import type { Tracer } from "@opentelemetry/api";
-import { type AccountConfig, type Accounts, DEFAULT_ACCOUNT, serverOf } from "../config/accounts.ts";
+import {
+  type AccountConfig,
+  type Accounts,
+  DEFAULT_ACCOUNT,
+  serverOf,
+  type WebhookConfig,
+} from "../config/accounts.ts";
 import type { Config } from "../config/read.ts";
 import { createDaxPay, type DaxPayOptions } from "../daxpay/client.ts";
 import { type Release, RELEASES } from "../daxpay/release.ts";
@@ -40,6 +46,8 @@ export interface AppAccounts extends AccountDirectory {
   update(accounts: Accounts): void;
   /** What tracking needs of an account; undefined: it is not configured. */
   trackedAccount(name: string): TrackedAccount | undefined;
+  /** Where the account's events are delivered to; undefined: nowhere. */
+  webhookOf(name: string): WebhookConfig | undefined;
   /** State of the account that an empty name stands for. */
   stats(): Stats;
   /** Resolves when no sync is in progress, after `timeoutMs` at the latest. */
@@ -183,6 +191,7 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
       const { refunds, config } = entry;
       return { refunds, lanes: config.rateLimit.concurrency, recorded: recordedAccount(config) };
     },
+    webhookOf: (name) => entries.get(name)?.config.webhook,
     update(accounts) {
       for (const [name, entry] of entries) {
         if (accounts.has(name)) continue;

@@ -73,7 +73,9 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     config,
     dependencies,
     logger,
+    meter: metrics,
     accountOf: (name) => accounts.trackedAccount(name),
+    webhookOf: (name) => accounts.webhookOf(name),
   });
   const accounts = createAppAccounts({ config, dependencies, calls, tracking, upstream, metrics, logger, tracer });
   starting.defer(async () => {

@@ -4,18 +4,23 @@ import type { Config } from "../config/read.ts";
 import { openPostgres } from "../store/postgres.ts";
 import { createTracking, type StartedTracking } from "../tracking/create.ts";
 import type { TrackedAccount } from "../tracking/running.ts";
+import type { WebhookConfig } from "../config/accounts.ts";
+import type { Instruments } from "../telemetry/metrics.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { createAppWebhooks } from "./webhooks.ts";
 
 export interface AppTrackingOptions {
   readonly config: Config;
   readonly dependencies: Dependencies;
   readonly logger: Logger;
+  readonly meter: Instruments;
   readonly accountOf: (name: string) => TrackedAccount | undefined;
+  readonly webhookOf: (account: string) => WebhookConfig | undefined;
 }
 
 /** Opens the database of the configuration, or the embedded one that replaces it. */
 export async function createAppTracking(options: AppTrackingOptions): Promise<StartedTracking> {
-  const { config, dependencies: { clock, random, openDatabase }, logger, accountOf } = options;
+  const { config, dependencies: { clock, random, openDatabase }, logger, meter, accountOf, webhookOf } = options;
   const { store, watch, trackTimeoutMs } = config;
   const database = await openDatabase?.() ?? openPostgres({
     ...required(store),
@@ -28,7 +33,9 @@ export async function createAppTracking(options: AppTrackingOptions): Promise<St
     clock,
     schedule: { ...watch, random },
     trackTimeoutMs,
+    retentionMs: store?.retentionMs,
     accountOf,
+    createDelivery: createAppWebhooks({ config: config.webhooks, clock, logger, meter, endpointOf: webhookOf }),
     onError: (error) => logger.error("Tracking failed: {error}", { error: error.message }),
     onHead: (head) => logger.info("Journal head {head}", { head }),
     onState: (error) =>

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Evidence } from "../daxpay/evidence.ts";
 import { type Refund, RefundSchema, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
@@ -83,6 +83,11 @@ export function messageFromEvent(event: TrackingEvent): RefundEvent {
   if (event.failure) init.failure = messageFromFailure(event.failure);
   if (event.evidence) init.evidence = evidenceFrom(event.evidence);
   return create(RefundEventSchema, init);
+}
+
+/** For webhooks: the contract's JSON, without the evidence, which may hold personal data. */
+export function jsonFromEvent(event: TrackingEvent): string {
+  return toJsonString(RefundEventSchema, messageFromEvent({ ...event, evidence: undefined }));
 }
 
 export function messageFromStreamed(streamed: StreamedEvent): StreamRefundEventsResponse {

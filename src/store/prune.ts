@@ -115,3 +115,8 @@ export async function pruneAllRefunds(database: Database, olderThanMs: number): 
     if (batch.deleted < BATCH && batch.cleared < BATCH) return { deleted, cleared };
   }
 }
+
+/** Forgets notices that were received longer ago. */
+export async function pruneNotices(sql: Sql, olderThanMs: number): Promise<void> {
+  await sql.query("DELETE FROM notice WHERE received_at < now() - make_interval(secs => $1)", [olderThanMs / 1000]);
+}

@@ -1,12 +1,12 @@
 import type { PgBoss } from "pg-boss";
 import type { Clock } from "../refund/clock.ts";
 import type { ScheduleOptions } from "../refund/schedule.ts";
-import type { Database } from "../store/database.ts";
+import type { Database, Sql } from "../store/database.ts";
 import { createStoreGuard } from "../store/identity.ts";
-import { createJournal, type JournalRow } from "../store/journal.ts";
+import { createJournal } from "../store/journal.ts";
 import { listenForNotifications } from "../store/notifications.ts";
+import { pruneAllRefunds, pruneNotices } from "../store/prune.ts";
 import { startQueue } from "../store/queue.ts";
-import type { Sql } from "../store/database.ts";
 import { createEventWriter } from "./event-writer.ts";
 import { eventFrom } from "./event.ts";
 import { createEvents, type Events } from "./events.ts";
@@ -16,18 +16,12 @@ import { type AcceptNotice, createNotices } from "./notices.ts";
 import { claimTimes, createRecords, type RecordedAccount, type Records } from "./records.ts";
 import { createTracker, type Tracker } from "./track.ts";
 import type { TrackingEvent } from "./tracking.ts";
+import type { Webhooks } from "./webhook.ts";
 import { startWorker, type WorkedAccount, type Worker } from "./worker.ts";
 
 /** An account whose refunds can be tracked. */
 export interface TrackedAccount extends WorkedAccount {
   readonly recorded: RecordedAccount;
-}
-
-/** What delivers events to the endpoints of accounts. */
-export interface Delivery {
-  enqueue(tx: Sql, rows: readonly JournalRow[]): Promise<void>;
-  start(): void;
-  stop(): Promise<void>;
 }
 
 export interface RunningOptions {
@@ -36,6 +30,8 @@ export interface RunningOptions {
   readonly schedule: ScheduleOptions;
   /** Milliseconds. */
   readonly trackTimeoutMs: number;
+  /** Milliseconds after which the rows of refunds that are no longer followed are cleared; undefined: never. */
+  readonly retentionMs: number | undefined;
   /** Undefined: not configured. */
   readonly accountOf: (name: string) => TrackedAccount | undefined;
   /** Undefined: no events are delivered. */
@@ -43,7 +39,7 @@ export interface RunningOptions {
     boss: PgBoss,
     database: Database,
     readEvent: (seq: number) => Promise<TrackingEvent | undefined>,
-  ) => Delivery;
+  ) => Webhooks;
   readonly onError: (error: Error) => void;
   /** Called now and then with the journal's head, for the log. */
   readonly onHead: (head: string) => void;
@@ -62,6 +58,10 @@ export interface RunningTracking {
 
 /** Milliseconds between two looks for claims whose syncs are over, and for refunds that have lost their job. */
 const SWEEP_MS = 5_000;
+/** Milliseconds between two removals of what is not needed any longer. */
+const PRUNE_MS = 3_600_000;
+/** Milliseconds for which notices are remembered: DaxPay repeats one for a day. */
+const NOTICES_MS = 7 * 24 * 3_600_000;
 /** Milliseconds that results may take to be recorded when the service stops. */
 const FLUSH_MS = 2_000;
 /** How long a refund may be overdue before its job is taken for lost, and how many are looked at together. */
@@ -132,6 +132,18 @@ export async function runTracking(
   }
   let cancelSweep = clock.after(SWEEP_MS, sweep);
   starting.defer(() => cancelSweep());
+
+  const prune = async () => {
+    try {
+      if (options.retentionMs !== undefined) await pruneAllRefunds(database, options.retentionMs);
+      await pruneNotices(database, NOTICES_MS);
+    } catch (error) {
+      onError(error as Error);
+    }
+    cancelPrune = clock.after(PRUNE_MS, prune);
+  };
+  let cancelPrune = clock.after(PRUNE_MS, prune);
+  starting.defer(() => cancelPrune());
 
   const tracker = createTracker({
     database,
