@@ -11,8 +11,10 @@ export interface Demand {
 
 /** The requests that one limiter has booked in a budget that it shares with other replicas. */
 export interface Bookings {
-  /** Whether the budget does not answer, so that the limiter goes on with its share of the rate. */
+  /** Whether the budget does not answer, so that jobs start without it. */
   isAway(): boolean;
+  /** Whether only this replica's share of the rate may be used: without an answer, and while others may be without one. */
+  isLimitedToShare(): boolean;
   /** Takes booked requests for a job, if there are enough. */
   take(requests: number, background: boolean): boolean;
   /** Returns what a job that ended, or waits for more, has not sent. */
@@ -30,10 +32,15 @@ export interface Bookings {
   close(held: number): void;
 }
 
-/** Milliseconds that jobs wait for an answer. */
+/**
+ * Milliseconds that jobs wait for an answer. An error does not shorten that: then what other replicas have sent with the
+ * last answers no longer counts, and everybody's share is free.
+ */
 const TIMEOUT_MS = 1_000;
-/** Milliseconds until a budget that did not answer is asked again. */
-const RETRY_MS = 1_000;
+/** Milliseconds until a budget that did not answer is asked again: while jobs wait for it, and later. */
+const RETRY_MS = [100, 1_000] as const;
+/** Milliseconds for which a replica keeps to its share when the budget answers again: for others it may still be away. */
+const RECOVERY_MS = 2_000;
 /** Milliseconds until others learn that requests are not sent. */
 const RETURN_MS = 50;
 /** Milliseconds until others learn that requests were sent. That may take a part of a window, since they count anyway. */
@@ -55,7 +62,7 @@ export function createBookings(
   const holder = randomUUID();
   /** Booked, and no job's yet. */
   let spare = 0;
-  /** The part of them that background jobs may take. */
+  /** The part of them that background jobs may take: of what others return, they take nothing without asking. */
   let spareBackground = 0;
   /** Clock.elapsed of requests that the budget does not know of as sent. */
   let unreported: number[] = [];
@@ -63,11 +70,18 @@ export function createBookings(
   let pausedUntil = 0;
   let inProgress = false;
   let away = false;
+  /** Whether the last booking was not answered in time. */
+  let failed = false;
   /** By Clock.elapsed: when what happened here must be told, and when it is worth asking. */
   let tellAt = Infinity;
   let callersAt = 0;
   let backgroundAt = 0;
   let retryAt = 0;
+  let recoveredAt = 0;
+  /** When the last booking began that was answered in time. */
+  let lastAt: number | undefined;
+  /** Of the time that jobs wait at most; undefined where everything has been answered. */
+  let cancelDeadline: (() => void) | undefined;
   let closed = false;
   /** What is held when the limiter is closed, until that is told. */
   let lastHeld: number | undefined;
@@ -95,16 +109,18 @@ export function createBookings(
     unusedBackground = 0;
     const pauseMs = Math.max(0, pausedUntil - now);
     pausedUntil = 0;
-    let late = false;
-    const cancelTimer = clock.after(TIMEOUT_MS, () => {
-      late = true;
-      away = true;
-      onChange(0);
-    });
+    if (!closed) {
+      cancelDeadline ??= clock.after(TIMEOUT_MS, () => {
+        cancelDeadline = undefined;
+        away = true;
+        onChange(0);
+      });
+    }
     let booked: Booked | undefined;
     try {
       booked = await budget.book(holder, {
         limit,
+        sinceLastMs: lastAt === undefined ? undefined : now - lastAt,
         held,
         sentAgoMs: told.map((time) => now - time),
         unusedBackground: unused,
@@ -117,16 +133,20 @@ export function createBookings(
       pausedUntil = Math.max(pausedUntil, now + pauseMs);
       tellWithin(0);
     }
-    cancelTimer();
     inProgress = false;
     if (closed) return tellLast();
     const answeredAt = clock.elapsed();
-    if (!booked || late) {
-      away = true;
-      retryAt = answeredAt + RETRY_MS;
+    if (!booked || answeredAt - now >= TIMEOUT_MS) {
+      failed = true;
+      retryAt = answeredAt + RETRY_MS[away ? 1 : 0];
       tellWithin(0);
       return onChange(booked?.pausedMs ?? 0);
     }
+    cancelDeadline?.();
+    cancelDeadline = undefined;
+    lastAt = now;
+    if (failed) recoveredAt = answeredAt + RECOVERY_MS;
+    failed = false;
     away = false;
     callersAt = answeredAt + booked.callersInMs;
     backgroundAt = answeredAt + booked.backgroundInMs;
@@ -138,6 +158,7 @@ export function createBookings(
 
   return {
     isAway: () => away,
+    isLimitedToShare: () => away || clock.elapsed() < recoveredAt,
     take(requests, background) {
       if ((background ? Math.min(spare, spareBackground) : spare) < requests) return false;
       spare -= requests;
@@ -161,8 +182,6 @@ export function createBookings(
     },
     update({ held, callers, background }) {
       const now = clock.elapsed();
-      // Whoever may have it has had the chance; background jobs take nothing that others return without asking.
-      spareBackground = 0;
       if (spare > 0) tellWithin(RETURN_MS);
       if (inProgress || closed) return Infinity;
       const dueAt = Math.min(
@@ -170,19 +189,17 @@ export function createBookings(
         callers.length > 0 ? callersAt : Infinity,
         background.length > 0 ? backgroundAt : Infinity,
       );
-      if (away) {
-        if (dueAt === Infinity) return Infinity;
-        if (now < retryAt) return retryAt;
-        // Nothing waits for the answer.
-        void book({ held, callers: [], background: [] });
-        return Infinity;
-      }
-      if (now < dueAt) return dueAt;
-      void book({ held, callers, background: now < backgroundAt ? [] : background });
+      const nextAt = Math.max(dueAt, retryAt);
+      // More may start when it is no longer limited to its share.
+      if (now < nextAt) return now < recoveredAt ? Math.min(nextAt, recoveredAt) : nextAt;
+      // Nothing waits for a budget that is away.
+      if (away) void book({ held, callers: [], background: [] });
+      else void book({ held, callers, background: now < backgroundAt ? [] : background });
       return Infinity;
     },
     close(held) {
       closed = true;
+      cancelDeadline?.();
       if (away) return;
       if (inProgress || tellAt < Infinity) lastHeld = held;
       if (!inProgress) tellLast();

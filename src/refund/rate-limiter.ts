@@ -120,9 +120,8 @@ export function createRateLimiter(
     if (bookings) schedule(bookings.update(now < resumeAt ? nothingWanted() : demand(limit)));
   }
 
-  /** Without an answer of the budget, this process's share of the rate. */
   function presentLimit(): BudgetLimit {
-    return budget && bookings?.isAway() ? limitOf(rate / Math.max(1, budget.replicas())) : whole;
+    return budget && bookings?.isLimitedToShare() ? sharedLimit(limitOf(rate / Math.max(1, budget.replicas()))) : whole;
   }
 
   function forgetSent(until: number): void {
@@ -173,17 +172,14 @@ export function createRateLimiter(
       used += requests;
       wanted.callers.push(requests);
     }
-    let left = callers.size;
     for (const { requests } of callers) {
       if (used + requests > capacity || taken >= concurrency || wanted.callers.length >= MAX_BOOKING_JOBS) {
         return wanted;
       }
       used += requests;
       taken++;
-      left--;
       wanted.callers.push(requests);
     }
-    if (left > 0) return wanted;
     for (const { requests } of background) {
       const full = used + requests > backgroundCapacity || taken >= backgroundConcurrency;
       if (full || wanted.background.length >= MAX_BOOKING_JOBS) return wanted;

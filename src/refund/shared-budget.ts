@@ -10,6 +10,11 @@ export interface BudgetLimit {
 /** What one replica has done since its last booking, and what it wants next. */
 export interface Booking {
   readonly limit: BudgetLimit;
+  /**
+   * Milliseconds since the holder's last booking that was answered; undefined where there is none. By it the budget notices
+   * that its own clock was set forward.
+   */
+  readonly sinceLastMs: number | undefined;
   /** Requests that its running jobs may still send; replaces what was known of it. */
   readonly held: number;
   /** How many milliseconds ago each request was sent. */

@@ -3,6 +3,7 @@ import type { Database } from "./database.ts";
 /** What is booked; the types are those of refund/shared-budget.ts, which this layer does not know. */
 interface Booking {
   readonly limit: { readonly capacity: number; readonly backgroundCapacity: number; readonly windowMs: number };
+  readonly sinceLastMs: number | undefined;
   readonly held: number;
   readonly sentAgoMs: readonly number[];
   readonly unusedBackground: number;
@@ -34,12 +35,12 @@ export interface BudgetOptions {
 
 const BOOK = `SELECT granted_callers AS callers, granted_background AS background, callers_in_ms AS "callersInMs",
     background_in_ms AS "backgroundInMs", paused_ms AS "pausedMs"
-  FROM book_requests($1, $2, $3, $4, $5, $6, $7::float8[], $8, $9::int4[], $10::int4[], $11)`;
+  FROM book_requests($1, $2, $3, $4, $5, $6, $7, $8::float8[], $9, $10::int4[], $11::int4[], $12)`;
 
 /** One account's requests to DaxPay, booked in one row by all replicas. Only durations pass between the clocks. */
 export function createBudget(database: Database, { account, replicas }: BudgetOptions): Budget {
   return {
-    async book(holder, { limit, held, sentAgoMs, unusedBackground, callers, background, pauseMs }) {
+    async book(holder, { limit, sinceLastMs, held, sentAgoMs, unusedBackground, callers, background, pauseMs }) {
       const { capacity, backgroundCapacity, windowMs } = limit;
       const [booked] = await database.query<Booked>(BOOK, [
         account,
@@ -47,6 +48,7 @@ export function createBudget(database: Database, { account, replicas }: BudgetOp
         capacity,
         backgroundCapacity,
         Math.ceil(windowMs),
+        sinceLastMs === undefined ? null : Math.ceil(sinceLastMs),
         held,
         sentAgoMs,
         unusedBackground,

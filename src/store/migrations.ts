@@ -132,11 +132,11 @@ LANGUAGE sql IMMUTABLE AS $$
   ) AS step WHERE freed >= missing
 $$;
 
--- Replaces what is known of the holder and grants what the window has room for. No result can be blocked by a time that
--- lies further in the future than it was ever set: the clock may have been set back.
+-- Replaces what is known of the holder and grants what the window has room for. Where the clock was set back, no time blocks
+-- for longer than it was ever set to; where it was set forward, everything counts on.
 CREATE FUNCTION book_requests(
   in_account text, in_holder text, capacity integer, background_capacity integer, window_ms bigint,
-  held integer, sent_ago_ms double precision[], unused_background integer,
+  since_last_ms bigint, held integer, sent_ago_ms double precision[], unused_background integer,
   callers integer[], background integer[], pause_ms bigint,
   OUT granted_callers integer, OUT granted_background integer,
   OUT callers_in_ms bigint, OUT background_in_ms bigint, OUT paused_ms bigint
@@ -149,9 +149,12 @@ DECLARE
   catch_up_ms CONSTANT bigint := 100;
   -- What is held can become free at any time.
   callers_poll_ms CONSTANT bigint := 10;
+  -- How far the clock may differ from the holder's, which also counts the time that a statement takes.
+  max_difference_ms CONSTANT bigint := 2000;
   poll_ms CONSTANT bigint := 25;
   found_row budget;
   now_ms bigint;
+  set_forward_ms bigint;
   sent integer;
   used integer;
   gap double precision;
@@ -168,6 +171,15 @@ BEGIN
   END IF;
   -- Not before the row is locked, which can take a while.
   now_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+
+  SELECT (now_ms - (until - max_held_ms) - since_last_ms + 9) / 10 * 10 INTO set_forward_ms
+    FROM unnest(found_row.holder, found_row.held_until) AS known (own, until) WHERE own = in_holder;
+  IF set_forward_ms > max_difference_ms THEN
+    found_row.sent_until := ARRAY(SELECT until + set_forward_ms FROM unnest(found_row.sent_until) AS until);
+    found_row.held_until := ARRAY(SELECT until + set_forward_ms FROM unnest(found_row.held_until) AS until);
+    found_row.background_from := found_row.background_from + set_forward_ms;
+    found_row.paused_until := found_row.paused_until + set_forward_ms;
+  END IF;
 
   SELECT coalesce(array_agg(until ORDER BY until), '{}'), coalesce(array_agg(n ORDER BY until), '{}'), coalesce(sum(n), 0)
     INTO found_row.sent_until, found_row.sent_count, sent
@@ -186,7 +198,10 @@ BEGIN
       SELECT other, n, least(until, now_ms + max_held_ms) AS until
         FROM unnest(found_row.holder, found_row.held_count, found_row.held_until) AS known (other, n, until)
     ) AS each WHERE other <> in_holder AND until > now_ms;
-  found_row.paused_until := least(greatest(found_row.paused_until, now_ms + pause_ms), now_ms + max_pause_ms);
+  IF pause_ms > 0 THEN found_row.paused_until := greatest(found_row.paused_until, now_ms + pause_ms); END IF;
+  found_row.paused_until := least(found_row.paused_until, now_ms + max_pause_ms);
+  -- A pause that is over must not return when the clock is set back.
+  IF found_row.paused_until <= now_ms THEN found_row.paused_until := 0; END IF;
   gap := window_ms::double precision / background_capacity;
   found_row.background_from := least(found_row.background_from, now_ms + window_ms) - unused_background * gap;
 
@@ -226,11 +241,10 @@ BEGIN
     END IF;
   END IF;
 
-  IF held + granted_callers + granted_background > 0 THEN
-    found_row.holder := found_row.holder || in_holder;
-    found_row.held_count := found_row.held_count || (held + granted_callers + granted_background);
-    found_row.held_until := found_row.held_until || (now_ms + max_held_ms);
-  END IF;
+  -- Also where it holds nothing: that says when it has booked last.
+  found_row.holder := found_row.holder || in_holder;
+  found_row.held_count := found_row.held_count || (held + granted_callers + granted_background);
+  found_row.held_until := found_row.held_until || (now_ms + max_held_ms);
   UPDATE budget SET
     sent_until = found_row.sent_until, sent_count = found_row.sent_count,
     holder = found_row.holder, held_count = found_row.held_count, held_until = found_row.held_until,

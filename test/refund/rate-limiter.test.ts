@@ -183,6 +183,17 @@ describe("createRateLimiter().run() in the background", () => {
     expect(started).toEqual(["a", "b"]);
   });
 
+  test("starts no job while one of a caller waits for more requests", async () => {
+    const { clock, started, run } = start({ rate: 2 });
+    run("first");
+    run("caller", { requests: 2 });
+    run("background", { priority: inBackground() });
+    await settle();
+    expect(started).toEqual(["first"]);
+    await clock.advance(2_000);
+    expect(started).toEqual(["first", "caller", "background"]);
+  });
+
   test.each([[1, 1], [2, 1], [3, 2], [4, 3], [64, 48]])(
     "with %i places takes %i",
     async (concurrency, places) => {
@@ -216,13 +227,15 @@ describe("createRateLimiter().run() in the background", () => {
     gone.abort(new Error("gone"));
     await expect(rejected).rejects.toThrow("gone");
     for (let turn = 0; turn < 5; turn++) {
+      left.onPromoted();
+      promoted.onPromoted();
       ends.shift()?.();
       await settle();
     }
     expect(started).toEqual(["first", "b2", "caller", "b1"]);
   });
 
-  test("does not count in the error of a caller whose time ran out", async () => {
+  test("does not count in the error of a caller whose time ran out", () => {
     const { run, limiter } = start({ rate: 2, concurrency: 1 });
     run("first");
     for (let index = 0; index < 20; index++) run("background", { priority: inBackground() });

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/refund/clock.ts";
-import { createRateLimiter, type Priority, type RateLimiter } from "../../src/refund/rate-limiter.ts";
+import { createRateLimiter } from "../../src/refund/rate-limiter.ts";
 import type { Booking, SharedBudget } from "../../src/refund/shared-budget.ts";
 import { createBudget } from "../../src/store/budget.ts";
 import { type Database, SCHEMA, StoreUnavailableError } from "../../src/store/database.ts";
 import { openEmbedded } from "../../src/store/embedded.ts";
 import { MIGRATIONS } from "../../src/store/migrations.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
+import { createLoad, most } from "./budget-load.ts";
 
 let database: Database;
 beforeAll(async () => {
@@ -16,10 +17,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => database[Symbol.asyncDispose]());
 
-const never = new AbortController().signal;
 const limit = { capacity: 10, backgroundCapacity: 8, windowMs: 1_000 };
 const empty: Booking = {
   limit,
+  sinceLastMs: undefined,
   held: 0,
   sentAgoMs: [],
   unusedBackground: 0,
@@ -135,6 +136,34 @@ describe("createBudget().book()", () => {
     expect(await entries()).toEqual([{ sent: [], held: [10] }]);
   });
 
+  test("counts everything on after the clock was set forward", async () => {
+    const { book, age } = start();
+    await book("a", { callers: [2] });
+    await book("b", { callers: [2, 2] });
+    await book("a", { sinceLastMs: 1, held: 0, sentAgoMs: [0, 0], background: [1] });
+    await age(15 * 60_000);
+    expect(await book("a", { sinceLastMs: 10, held: 0, callers: [2, 2, 2] })).toMatchObject({ callers: 4 });
+    expect(await book("b", { sinceLastMs: 20, held: 0, callers: [2, 2, 2] })).toMatchObject({ callers: 4 });
+    // As time passes it no longer does.
+    await age(1_500);
+    expect(await book("a", { sinceLastMs: 1_510, held: 0, callers: [2, 2, 2, 2] })).toMatchObject({ callers: 6 });
+    await book("a", { sinceLastMs: 0, pauseMs: 5_000 });
+    await age(15 * 60_000);
+    expect((await book("a", { sinceLastMs: 0 })).pausedMs).toBeGreaterThan(4_000);
+  });
+
+  test("does not pause after the clock was set back where there was no pause, or it was over", async () => {
+    const { book, age } = start();
+    await book("a", { callers: [1] });
+    await age(-15 * 60_000);
+    expect(await book("a", { callers: [1] })).toMatchObject({ callers: 1, pausedMs: 0 });
+    await book("a", { pauseMs: 1_000 });
+    await age(2_000);
+    await book("a", { callers: [1] });
+    await age(-15 * 60_000);
+    expect(await book("a", { callers: [1] })).toMatchObject({ callers: 1, pausedMs: 0 });
+  });
+
   test("spreads background work as before after the clock was set back", async () => {
     const { book, age } = start();
     await book("a", { background: [1] });
@@ -171,50 +200,15 @@ describe("createBudget().book()", () => {
   });
 });
 
-/** The most that fall into any window of the given length. */
-function most(times: readonly number[], windowMs: number): number {
-  const sorted = times.toSorted((one, other) => one - other);
-  return Math.max(...sorted.map((start) => sorted.filter((time) => time >= start && time < start + windowMs).length));
-}
-
 describe("createRateLimiter() with a budget in the database", () => {
-  test("keeps the rate over two replicas, and lets callers pass a background that saturates it", async () => {
+  test("keeps the rate over two replicas, and lets callers pass background work", async () => {
     const { budget } = start();
-    const sentAt: number[] = [];
-    const waits: number[] = [];
-    const end = performance.now() + 3_000;
-    const random = (ms: number) => new Promise((resolve) => setTimeout(resolve, Math.random() * ms));
-    /** Sends a query, mostly a sync after it, and sometimes another query. */
-    async function job(limiter: RateLimiter, flow: number, priority?: Priority): Promise<void> {
-      const queuedAt = performance.now();
-      await limiter.run(String(flow), never, 2, async (permit) => {
-        if (!priority) waits.push(performance.now() - queuedAt);
-        for (let sent = 0; sent === 0 || (sent < 3 && Math.random() < 0.7); sent++) {
-          await permit.reserve(1);
-          permit.use();
-          sentAt.push(performance.now());
-          await random(200);
-        }
-      }, priority);
-    }
     const limiters = [0, 1].map(() => createRateLimiter({ rate: 50, concurrency: 64 }, systemClock, budget));
-    await Promise.all(limiters.map(async (limiter) => {
-      const loops = Array.from({ length: 64 }, async (_, flow) => {
-        while (performance.now() < end) await job(limiter, flow, { background: () => true, onPromoted: () => {} });
-      });
-      const callers: Promise<void>[] = [];
-      while (performance.now() < end) {
-        await random(700);
-        callers.push(job(limiter, -1));
-      }
-      await Promise.all(callers);
-      limiter.close();
-      void loops;
-    }));
+    const { sentAt, waits } = await createLoad(limiters).run(2_500);
     expect(most(sentAt, 1_000)).toBeLessThanOrEqual(50);
     // As much as background work may use, less what jobs hold and do not send.
     expect(most(sentAt, 1_000)).toBeGreaterThan(35);
-    // One in hundred may take longer, and this machine may be busy.
+    // A few calls only, and this machine may be busy.
     expect(waits.toSorted((one, other) => one - other)[Math.floor(waits.length * 0.8)]).toBeLessThan(150);
   }, 20_000);
 });
