@@ -134,10 +134,10 @@ describe.concurrent("refundEvents()", () => {
     using server = await serveTracking(tracking);
     await track(tracking, ["R1", "R2"]);
     const reconnects: unknown[] = [];
-    const options = { silenceTimeoutMs: 100, onReconnect: (error: unknown) => reconnects.push(error) };
+    const options = { silenceTimeoutMs: 500, onReconnect: (error: unknown) => reconnects.push(error) };
     for await (const { cursor } of createRefundClient({ baseUrl: server.http }).refundEvents("", options)) {
       if (cursor === "c2") break;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, 700));
     }
     expect(reconnects).toEqual([]);
     // It has left the stream.

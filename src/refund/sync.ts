@@ -112,7 +112,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
   /** Refunds that are proven to belong to this application. */
   const own = new QuickLRU<string, true>({ maxSize: MAX_OWN });
   /** Reserved together: the query and the sync that it may allow. */
-  const requests = queryMode === "off" || queryMode === "only" ? 1 : 2;
+  const requestsOf = ({ options }: SyncAttempt) =>
+    queryMode === "off" || queryMode === "only" || options.queryOnly ? 1 : 2;
   const firstSyncAt = options.settleOnStart && !release.resyncsClosed
     ? options.records.createdAt + options.settleTimeoutMs
     : 0;
@@ -121,7 +122,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
     for (;;) {
       const queuedAt = clock.elapsed();
       call.timeoutError = () => rateLimiter.rateLimitedError(call.background());
-      const result = await rateLimiter.run(attempt.flow, call.signal, requests, (permit) => {
+      const result = await rateLimiter.run(attempt.flow, call.signal, requestsOf(attempt), (permit) => {
         onEvent({ type: "dequeued", ms: clock.elapsed() - queuedAt });
         return queryMode === "off" ? syncOnly(attempt, permit, call) : queryAndSync(attempt, permit, call);
       }, call);
@@ -192,7 +193,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
   /** Queries the refund, and remembers what that says. */
   async function query(attempt: SyncAttempt, permit: Permit, call: SharedCall): Promise<Queried> {
     call.timeoutError = () => timeoutError("QUERY");
-    await permit.reserve(requests);
+    await permit.reserve(requestsOf(attempt));
     const { request } = attempt;
     const { report, verified } = await queryOwn(attempt, permit, call.signal);
     const refundNo = report.refundNo ?? request.refundNo;

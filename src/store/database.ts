@@ -67,7 +67,8 @@ function sqlState(error: unknown): string | undefined {
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ("code" in error && typeof error.code === "string" && /^E[A-Z]{3,}$/.test(error.code)) return true;
-  return /connection|timeout|terminated|Client was closed|Cannot use a pool|SSL|TLS|certificate|socket/i.test(
-    error.message,
-  );
+  return /connection|timeout|terminated|Client was closed|PGlite is closed|Cannot use a pool|SSL|TLS|certificate|socket/i
+    .test(
+      error.message,
+    );
 }

@@ -41,6 +41,8 @@ export async function grants(sql: Sql): Promise<string[]> {
       ? [
         ...roleGrants(SERVICE_ROLE, SCHEMA, tables.map((table) => [table, SERVICE_PRIVILEGES[table] ?? ALL])),
         ...roleGrants(SERVICE_ROLE, BOSS_SCHEMA, (await tablesOf(sql, BOSS_SCHEMA)).map((table) => [table, ALL])),
+        // PUBLIC's by default, unless the database's default privileges are others.
+        `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${SCHEMA}, ${BOSS_SCHEMA} TO ${SERVICE_ROLE}`,
       ]
       : []),
     ...(exists(PRUNE_ROLE)
