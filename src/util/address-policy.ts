@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import { isIP } from "node:net";
-import ipaddr from "ipaddr.js";
+import type Ipaddr from "ipaddr.js";
 import { withoutBrackets } from "./url.ts";
 
 /** Which addresses of other networks may be connected to. */
@@ -10,7 +11,11 @@ export interface AddressPolicy {
   allows(hostname: string, address: string): boolean;
 }
 
-type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
+type Range = readonly [Ipaddr.IPv4 | Ipaddr.IPv6, number];
+
+/** Loaded when it is needed first: only accounts with a webhook need it. */
+let loaded: typeof Ipaddr | undefined;
+const ipaddr = (): typeof Ipaddr => loaded ??= createRequire(import.meta.url)("ipaddr.js");
 
 /** Azure's platform address, which answers a machine's own requests only, is a public one by its range. */
 const PLATFORM_ADDRESS = "168.63.129.16";
@@ -48,18 +53,18 @@ function normalizeHost(host: string): string {
 
 /** The range of a CIDR block or of a single address. */
 function rangeOf(text: string): Range | undefined {
-  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
-  return isIP(text) === 0 ? undefined : ipaddr.parseCIDR(`${text}/${isIP(text) === 4 ? 32 : 128}`);
+  if (ipaddr().isValidCIDR(text)) return ipaddr().parseCIDR(text);
+  return isIP(text) === 0 ? undefined : ipaddr().parseCIDR(`${text}/${isIP(text) === 4 ? 32 : 128}`);
 }
 
 function isWithin(address: string, [network, bits]: Range): boolean {
-  const parsed = ipaddr.process(address);
+  const parsed = ipaddr().process(address);
   return parsed.kind() === network.kind() && parsed.match(network, bits);
 }
 
 /** Neither private, loopback, link-local, shared, multicast or reserved, nor a way to an IPv4 address through a gateway. */
 function isPublic(address: string): boolean {
   // An IPv4 address that is mapped to IPv6 is judged as itself.
-  const parsed = ipaddr.process(address);
+  const parsed = ipaddr().process(address);
   return parsed.range() === "unicast" && parsed.toString() !== PLATFORM_ADDRESS;
 }
