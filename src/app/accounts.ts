@@ -46,6 +46,8 @@ export interface AppAccounts extends AccountDirectory {
   update(accounts: Accounts): void;
   /** What tracking needs of an account; undefined: it is not configured. */
   trackedAccount(name: string): TrackedAccount | undefined;
+  /** DaxPay's address and all keys that it may use now; undefined: not configured. */
+  daxpayOf(name: string): DaxPayOptions | undefined;
   /** Where the account's events are delivered to; undefined: nowhere. */
   webhookOf(name: string): WebhookConfig | undefined;
   /** State of the account that an empty name stands for. */
@@ -91,12 +93,7 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
 
   function engineOptions(account: AccountConfig, replaced: ReplacedKeys): EngineOptions {
     const { daxpay, sync, rateLimit } = account;
-    const client = createDaxPay({
-      ...daxpay,
-      previousSecret: daxpay.previousSecret ?? replaced.secret,
-      previousPrivateKey: replaced.privateKey,
-      platformKeys: daxpay.platformKeys && [...daxpay.platformKeys, ...replaced.platformKeys ?? []],
-    }, { fetch, now: () => clock.now(), nonce });
+    const client = createDaxPay(withReplaced(daxpay, replaced), { fetch, now: () => clock.now(), nonce });
     return {
       daxpay: withTracing(client, tracer, daxpay.url),
       ...sync,
@@ -191,6 +188,10 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
       const { refunds, config } = entry;
       return { refunds, lanes: config.rateLimit.concurrency, recorded: recordedAccount(config) };
     },
+    daxpayOf(name) {
+      const entry = entries.get(name);
+      return entry && withReplaced(entry.config.daxpay, entry.replaced);
+    },
     webhookOf: (name) => entries.get(name)?.config.webhook,
     update(accounts) {
       for (const [name, entry] of entries) {
@@ -220,6 +221,15 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
       for (const { cancelTimer } of entries.values()) cancelTimer();
       for (const refunds of all()) refunds.close();
     },
+  };
+}
+
+function withReplaced(daxpay: DaxPayOptions, replaced: ReplacedKeys): DaxPayOptions {
+  return {
+    ...daxpay,
+    previousSecret: daxpay.previousSecret ?? replaced.secret,
+    previousPrivateKey: replaced.privateKey,
+    platformKeys: daxpay.platformKeys && [...daxpay.platformKeys, ...replaced.platformKeys ?? []],
   };
 }
 

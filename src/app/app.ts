@@ -14,16 +14,14 @@ import { createCallTrace } from "../interceptors/trace.ts";
 import type { Stats } from "../refund/refunds.ts";
 import { createReadiness } from "../service/readiness.ts";
 import { observeProcess } from "../telemetry/gauges.ts";
-import { observeTracking } from "../telemetry/tracking-gauges.ts";
 import { LOG_CATEGORY } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { createAppAccounts } from "./accounts.ts";
+import { type AppAccounts, createAppAccounts } from "./accounts.ts";
 import { type Addresses, addressesOf, announce, releasesOf } from "./announce.ts";
 import { requireDaxPay, scheduleCheck } from "./check.ts";
 import { connectionOptions } from "./connections.ts";
 import { DEFAULTS, type Dependencies } from "./dependencies.ts";
 import { createPages, PROBES, withHttpRules } from "./http.ts";
-import { createNotices } from "./notices.ts";
 import { reloadAccounts } from "./reload.ts";
 import { createRpcCalls, createRpcHandler, INFRASTRUCTURE, shutdownError } from "./rpc.ts";
 import { explainStartError } from "./start-error.ts";
@@ -69,15 +67,17 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     accountNameOf: (account): string => accounts.nameOf(account),
     observers: [createCallTrace(tracer), createCallMetrics(metrics), createCallLog(logger, INFRASTRUCTURE)],
   });
-  const tracking = await loadTracking({
+  const tracking = await loadTracking({ config, dependencies, logger, meter: metrics, accounts: () => accounts });
+  const accounts: AppAccounts = createAppAccounts({
     config,
     dependencies,
+    calls,
+    tracking,
+    upstream,
+    metrics,
     logger,
-    meter: metrics,
-    accountOf: (name) => accounts.trackedAccount(name),
-    webhookOf: (name) => accounts.webhookOf(name),
+    tracer,
   });
-  const accounts = createAppAccounts({ config, dependencies, calls, tracking, upstream, metrics, logger, tracer });
   starting.defer(async () => {
     await accounts.drain(SYNC_DRAIN_MS);
     accounts.close();
@@ -89,6 +89,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   const stop = new AbortController();
   const forceStop = new AbortController();
   const consoleSettings = () => ({ grpcPort: server.grpc.port, watchWaitsMs: config.watch.waits });
+  const pages = createPages({ readiness, metrics, authenticate, consoleSettings });
   const rpc = createRpcHandler({
     calls,
     revocation,
@@ -99,14 +100,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
     clientCertificates,
     stop: stop.signal,
     forceStop: forceStop.signal,
-    fallback: createNotices({
-      accounts,
-      tracking,
-      meter: metrics,
-      logger,
-      elapsed,
-      fallback: createPages({ readiness, metrics, authenticate, consoleSettings }),
-    }),
+    fallback: tracking?.withNotices(pages) ?? pages,
   });
   const logErrorResponse = createErrorResponseLog(logger, PROBES, elapsed);
   const server = await listen({
@@ -124,7 +118,6 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   starting.defer(() => server.close(config.stopTimeoutMs, () => forceStop.abort(shutdownError())));
   starting.defer(() => tracking?.stop());
   if (certificate) starting.use(certificate.watch(server.setTls));
-  if (tracking) observeTracking(metrics, tracking);
   observeProcess(metrics, build, server.connections, dependencies.droppedLogLines);
 
   const addresses = addressesOf(config, server);

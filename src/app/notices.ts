@@ -1,6 +1,8 @@
 import type { Logger } from "@logtape/logtape";
 import { createNotices as createNoticeHandler, type NoticeAnswer } from "../http/notices.ts";
 import type { Handler } from "../http/handler.ts";
+import { createNoticeReader } from "../daxpay/notice.ts";
+import type { Clock } from "../refund/clock.ts";
 import { statusOf } from "../refund/state.ts";
 import type { StartedTracking } from "../tracking/create.ts";
 import type { Instruments } from "../telemetry/metrics.ts";
@@ -8,21 +10,20 @@ import { TrackingError } from "../tracking/tracking.ts";
 import type { AppAccounts } from "./accounts.ts";
 
 export interface NoticesOptions {
-  readonly accounts: Pick<AppAccounts, "trackedAccount">;
-  /** Undefined without a database: notices are then answered with 503, so that DaxPay sends them again. */
-  readonly tracking: Pick<StartedTracking, "acceptNotice"> | undefined;
+  readonly accounts: Pick<AppAccounts, "trackedAccount" | "daxpayOf">;
+  readonly tracking: Pick<StartedTracking, "acceptNotice">;
   readonly meter: Instruments;
   readonly logger: Logger;
-  readonly elapsed: () => number;
+  readonly clock: Clock;
   readonly fallback: Handler;
 }
 
 /** What every release takes for "received": anything else it sends again. */
 const RECEIVED: NoticeAnswer = { status: 200, body: "SUCCESS" };
-const NO_DATABASE: NoticeAnswer = { status: 503, body: "no database\n" };
+const NO_ACCOUNT: NoticeAnswer = { status: 404, body: "no such account\n" };
 
 /** Serves the address to which DaxPay sends its notices about refunds. They need no credentials: they are signed. */
-export function createNotices({ accounts, tracking, meter, logger, elapsed, fallback }: NoticesOptions): Handler {
+export function createNotices({ accounts, tracking, meter, logger, clock, fallback }: NoticesOptions): Handler {
   const notices = meter.createCounter("refundsync.notices", {
     unit: "{notice}",
     description: "Notices of DaxPay by what became of them",
@@ -30,9 +31,10 @@ export function createNotices({ accounts, tracking, meter, logger, elapsed, fall
 
   async function accept(name: string, body: Uint8Array): Promise<NoticeAnswer> {
     const account = accounts.trackedAccount(name);
-    if (!tracking || !account) return NO_DATABASE;
+    const daxpay = accounts.daxpayOf(name);
+    if (!account || !daxpay) return NO_ACCOUNT;
     const count = (result: string) => notices.add(1, { account: name, result });
-    const notice = account.refunds.readNotice(body);
+    const notice = createNoticeReader(daxpay, () => clock.now())(body);
     if (notice.kind === "rejection") {
       count(notice.reason);
       logger.warn("Rejected a notice: {error}", { account: name, reason: notice.reason, error: notice.message });
@@ -52,7 +54,7 @@ export function createNotices({ accounts, tracking, meter, logger, elapsed, fall
       notices.add(1, { account, result: error instanceof TrackingError ? error.reason : "INTERNAL" });
       logger.error("Cannot take a notice: {error}", { account, error: (error as Error).message });
     },
-    elapsed,
+    elapsed: () => clock.elapsed(),
     fallback,
   });
 }

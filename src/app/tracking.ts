@@ -3,8 +3,10 @@ import type { Logger } from "@logtape/logtape";
 import type { Config } from "../config/read.ts";
 import { openPostgres } from "../store/postgres.ts";
 import { createTracking, type StartedTracking } from "../tracking/create.ts";
-import type { TrackedAccount } from "../tracking/running.ts";
-import type { WebhookConfig } from "../config/accounts.ts";
+import type { Handler } from "../http/handler.ts";
+import { observeTracking } from "../telemetry/tracking-gauges.ts";
+import type { AppAccounts } from "./accounts.ts";
+import { createNotices } from "./notices.ts";
 import type { Instruments } from "../telemetry/metrics.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { createAppWebhooks } from "./webhooks.ts";
@@ -14,19 +16,25 @@ export interface AppTrackingOptions {
   readonly dependencies: Dependencies;
   readonly logger: Logger;
   readonly meter: Instruments;
-  readonly accountOf: (name: string) => TrackedAccount | undefined;
-  readonly webhookOf: (account: string) => WebhookConfig | undefined;
+  /** Not used before they have been created with this. */
+  readonly accounts: () => AppAccounts;
+}
+
+/** Everything that needs the database. */
+export interface AppTracking extends StartedTracking {
+  /** Serves the addresses of DaxPay's notices, and passes other requests on. */
+  withNotices(fallback: Handler): Handler;
 }
 
 /** Opens the database of the configuration, or the embedded one that replaces it. */
-export async function createAppTracking(options: AppTrackingOptions): Promise<StartedTracking> {
-  const { config, dependencies: { clock, random, openDatabase }, logger, meter, accountOf, webhookOf } = options;
+export async function createAppTracking(options: AppTrackingOptions): Promise<AppTracking> {
+  const { config, dependencies: { clock, random, openDatabase }, logger, meter, accounts } = options;
   const { store, watch, trackTimeoutMs } = config;
   const database = await openDatabase?.() ?? openPostgres({
     ...required(store),
     onListenError: (error) => logger.warn("Lost the database's notifications: {error}", { error: error.message }),
   });
-  return createTracking({
+  const tracking = createTracking({
     database,
     // An embedded database ends with this process, and so does its journal.
     journalKey: store?.journalKey ?? randomBytes(32).toString("hex"),
@@ -34,8 +42,14 @@ export async function createAppTracking(options: AppTrackingOptions): Promise<St
     schedule: { ...watch, random },
     trackTimeoutMs,
     retentionMs: store?.retentionMs,
-    accountOf,
-    createDelivery: createAppWebhooks({ config: config.webhooks, clock, logger, meter, endpointOf: webhookOf }),
+    accountOf: (name) => accounts().trackedAccount(name),
+    createDelivery: createAppWebhooks({
+      config: config.webhooks,
+      clock,
+      logger,
+      meter,
+      endpointOf: (name) => accounts().webhookOf(name),
+    }),
     onError: (error) => logger.error("Tracking failed: {error}", { error: error.message }),
     onHead: (head) => logger.info("Journal head {head}", { head }),
     onState: (error) =>
@@ -43,6 +57,11 @@ export async function createAppTracking(options: AppTrackingOptions): Promise<St
         ? logger.error("Cannot use the database: {error}", { error: error.message })
         : logger.info("Using the database"),
   });
+  observeTracking(meter, tracking);
+  return {
+    ...tracking,
+    withNotices: (fallback) => createNotices({ accounts: accounts(), tracking, meter, logger, clock, fallback }),
+  };
 }
 
 function required<T>(store: T | undefined): T {

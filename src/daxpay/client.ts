@@ -2,7 +2,6 @@ import type { Evidence } from "./evidence.ts";
 import { DaxPayFailure, type Step } from "./failure.ts";
 import { createHttp, endpoint, type HttpReply } from "./http.ts";
 import { failureFromHttpStatus } from "./http-status.ts";
-import { type Notice, type NoticeRejection, readNotice } from "./notice.ts";
 import { readQueryReply, readReply, type RefundReport } from "./reply.ts";
 import { type Release, type ReleaseName, RELEASES } from "./release.ts";
 import { type RefundQuery, signedRequest } from "./request.ts";
@@ -63,8 +62,6 @@ export interface DaxPay extends Disposable {
   sync(query: RefundQuery, options?: SyncOptions): Promise<ProvenReport>;
   /** Reads the refund in DaxPay's database; changes nothing. Throws a TypeError where `release.query` is undefined. */
   query(query: RefundQuery, options?: QueryOptions): Promise<ProvenReport>;
-  /** Verifies and reads a notice that DaxPay sent to this account. Sends nothing, and never throws. */
-  readNotice(body: Uint8Array): Notice | NoticeRejection;
   /** Milliseconds by which DaxPay's clock was ahead of ours in its last verified reply; undefined before one. */
   skewMs(): number | undefined;
 }
@@ -159,8 +156,6 @@ export function createDaxPay(options: DaxPayOptions, deps: ClientDeps): DaxPay {
       if (!queryEndpoint) throw new TypeError(`DaxPay ${options.release} has no refund query`);
       return await call(queryEndpoint, query, queryOptions).catch(atStep(confirm ? "CONFIRM" : "QUERY"));
     },
-    readNotice: (body) =>
-      readNotice(body, { ...identity, release, signer: signers[0], timeZone: options.timeZone, now: deps.now() }),
     skewMs: () => lastSkewMs,
     [Symbol.dispose]: () => http[Symbol.dispose](),
   };

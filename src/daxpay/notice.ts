@@ -1,7 +1,8 @@
 import { type Json, type JsonObject, parseJson } from "./json.ts";
 import { describeType, integerOf, preview, scalarText } from "./member.ts";
-import type { NoticeFormat, Release } from "./release.ts";
-import type { Signer } from "./signer.ts";
+import type { DaxPayOptions } from "./client.ts";
+import { type NoticeFormat, type Release, RELEASES } from "./release.ts";
+import { createSigners, type Signer } from "./signer.ts";
 
 /** More than any notice has. */
 export const MAX_NOTICE_BYTES = 64 * 1024;
@@ -70,6 +71,16 @@ class Rejected extends Error {
     super(message);
     this.reason = reason;
   }
+}
+
+/** Returns what verifies and reads the notices of an account. `now` is in epoch milliseconds. */
+export function createNoticeReader(options: DaxPayOptions, now: () => number) {
+  const { appId = "", mchNo = "", timeZone } = options;
+  const release: Release = RELEASES[options.release];
+  // Each verifies by all secrets and keys.
+  const [signer] = createSigners(options.release, options);
+  return (body: Uint8Array): Notice | NoticeRejection =>
+    readNotice(body, { appId, mchNo, release, signer, timeZone, now: now() });
 }
 
 /** Verifies and reads the body of a notice, untrusted bytes. Never throws. */

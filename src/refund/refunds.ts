@@ -1,5 +1,4 @@
 import { DaxPayFailure } from "../daxpay/failure.ts";
-import type { Notice, NoticeRejection } from "../daxpay/notice.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
 import { type BatchResult, runBatch } from "./batch.ts";
 import { type BreakerState, createBreaker } from "./breaker.ts";
@@ -32,8 +31,6 @@ export interface RefundsOptions extends Omit<EngineOptions, "records"> {
 export interface Refunds {
   /** Syncs one refund now. */
   sync(request: RefundQuery, caller: Caller, options?: SyncOptions): Promise<RefundState>;
-  /** Verifies and reads a notice that DaxPay has sent about a refund of the account. */
-  readNotice(body: Uint8Array): Notice | NoticeRejection;
   /** Whether there is a query, which changes nothing, to learn a refund's state by. */
   canQuery(): boolean;
   /** Syncs many; yields each result as it arrives. */
@@ -126,7 +123,6 @@ export function createRefunds(options: RefundsOptions): Refunds {
 
   return {
     sync: (request, caller, options) => sync(request, caller, nextFlowId(), options),
-    readNotice: (body) => engine.options.daxpay.readNotice(body),
     canQuery: () => effectiveQueryMode(engine.options.queryMode, engine.options.daxpay.release) !== "off",
     async *batch(requests, caller) {
       const flow = nextFlowId();

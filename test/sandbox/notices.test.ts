@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { SANDBOX_KEYS } from "../../src/cli/sandbox-keys.ts";
 import { createDaxPay, type DaxPayOptions } from "../../src/daxpay/client.ts";
+import { createNoticeReader } from "../../src/daxpay/notice.ts";
 import { readPrivateKey, readPublicKeys } from "../../src/daxpay/keys.ts";
 import type { ServerOptions } from "../../src/sandbox/options.ts";
 import type { ReleaseName } from "../../src/sandbox/release.ts";
@@ -28,7 +29,7 @@ function start(release: ReleaseName, options: Partial<ServerOptions> = {}, clien
     },
     ...options,
   });
-  const reader = createDaxPay({
+  const clientOptions: DaxPayOptions = {
     url: new URL("http://daxpay.test"),
     release,
     signType: "HMAC_SHA256",
@@ -41,12 +42,14 @@ function start(release: ReleaseName, options: Partial<ServerOptions> = {}, clien
     timeZone: "Asia/Shanghai",
     maxSkewMs: 300_000,
     ...client,
-  }, {
+  };
+  const reader = createDaxPay(clientOptions, {
     fetch: (input, init) => daxpay.fetch(new Request(input, init)),
     now: () => NOW,
     nonce: () => "n",
   });
-  return { daxpay, posted, reader, read: (body: string) => reader.readNotice(new TextEncoder().encode(body)) };
+  const readNotice = createNoticeReader(clientOptions, () => NOW);
+  return { daxpay, posted, reader, read: (body: string) => readNotice(new TextEncoder().encode(body)) };
 }
 
 describe.each(RELEASES)("the sandbox of %s", (release) => {
