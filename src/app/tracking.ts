@@ -26,6 +26,9 @@ export interface AppTracking extends StartedTracking {
   withNotices(fallback: Handler): Handler;
 }
 
+/** Key of the journal of an embedded database, which ends with this process. */
+const EMBEDDED_JOURNAL_KEY = randomBytes(32).toString("hex");
+
 /** Opens the database of the configuration, or the embedded one that replaces it. */
 export async function createAppTracking(options: AppTrackingOptions): Promise<AppTracking> {
   const { config, dependencies: { clock, random, openDatabase }, logger, meter, accounts } = options;
@@ -36,8 +39,7 @@ export async function createAppTracking(options: AppTrackingOptions): Promise<Ap
   });
   const tracking = createTracking({
     database,
-    // An embedded database ends with this process, and so does its journal.
-    journalKey: store?.journalKey ?? randomBytes(32).toString("hex"),
+    journalKey: store?.journalKey ?? EMBEDDED_JOURNAL_KEY,
     clock,
     schedule: { ...watch, random },
     trackTimeoutMs,

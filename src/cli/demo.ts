@@ -4,13 +4,18 @@ import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { createApp } from "../app/app.ts";
 import { createRefundClient, failureOf, type RefundClient } from "../client.ts";
 import { type Refund, RefundStatus } from "../gen/daxpay/refundsync/v1/refund_pb.ts";
+import { type RefundEvent, RefundEventKind, TrackingState } from "../gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
 import { Delivery, FailureReason } from "../gen/daxpay/refundsync/v1/sync_failure_pb.ts";
+import type { Config } from "../config/read.ts";
 import { sandboxConfig } from "../config/sandbox.ts";
 import { systemClock } from "../refund/clock.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
+import { type Database, lend } from "../store/database.ts";
+import { openEmbeddedStore } from "../store/embedded.ts";
 import { expectNoArguments } from "./arguments.ts";
 
-const HELP = `Calls the service over every protocol, with an embedded DaxPay, and exits
+const HELP =
+  `Calls the service over every protocol and tracks a refund across a restart, with an embedded DaxPay, and exits
 
   --help  this page`;
 
@@ -18,14 +23,27 @@ const HELP = `Calls the service over every protocol, with an embedded DaxPay, an
 const RELEASE = "3.0.0";
 /** An hour ago DaxPay closed this refund of 10 yuan, and gave them back to its payment order. */
 const CLOSED_REFUND = "DEMO-CLOSED";
+/** This one stays in progress until the demo ends it. */
+const TRACKED_REFUND = "DEMO-TRACKED";
 /** Delays are this many times shorter than on a real clock. */
 const ACCELERATION = 20;
 
-/** Calls the service over every protocol, with an embedded DaxPay. */
 async function demo(): Promise<void> {
   const sandbox = await createSandbox({ release: RELEASE });
+  try {
+    await showCalls(sandbox);
+    console.log(`\nTrackRefund ${TRACKED_REFUND}, in a PostgreSQL in memory that takes a few seconds to start:`);
+    await using database = await openEmbeddedStore();
+    await showTracking(sandbox, database);
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** Calls the service over every protocol. It has no database. */
+async function showCalls(sandbox: Sandbox): Promise<void> {
   sandbox.addRefund({ refundNo: CLOSED_REFUND, status: "close", state: "CLOSED", refundableBalance: 5_000 });
-  const app = await createApp(sandboxConfig({ DAXPAY_URL: sandbox.url, DAXPAY_RELEASE: RELEASE, WATCH_JITTER: "0" }), {
+  const app = await createApp(configOf(sandbox, {}), {
     clock: { ...systemClock, after: (ms, work) => systemClock.after(ms / ACCELERATION, work) },
   });
   try {
@@ -44,8 +62,11 @@ async function demo(): Promise<void> {
     await showBatch(clients.Connect);
   } finally {
     await app.close();
-    await sandbox.close();
   }
+}
+
+function configOf({ url }: Sandbox, variables: Readonly<Record<string, string>>): Config {
+  return sandboxConfig({ DAXPAY_URL: url, DAXPAY_RELEASE: RELEASE, WATCH_JITTER: "0", ...variables });
 }
 
 async function showSync(protocol: string, client: RefundClient): Promise<void> {
@@ -107,6 +128,57 @@ async function showBatch(client: RefundClient): Promise<void> {
     if (done % 20 === 0) console.log(`  ${done} of ${queries.length} done`);
   }
   for (const [name, count] of counts) console.log(`  ${String(count).padStart(3)}  ${name}`);
+}
+
+/** Tracks a refund, restarts the service, and lets the refund end. */
+async function showTracking(sandbox: Sandbox, database: Database): Promise<void> {
+  const start = (variables: Readonly<Record<string, string>>) =>
+    createApp(configOf(sandbox, variables), { openDatabase: () => Promise.resolve(lend(database)) });
+  let app = await start({});
+  try {
+    const { http, grpc } = app.addresses;
+    const noticeUrl = `${http}/notices/daxpay/default`;
+    sandbox.addRefund({ refundNo: TRACKED_REFUND, status: "progress", state: "PROCESSING", noticeUrl });
+    const client = createRefundClient({ baseUrl: http });
+    const refund = { refundNo: TRACKED_REFUND, labels: { shop: "7" } };
+    await client.trackRefund(refund);
+    // It reconnects by itself, and continues behind the last event.
+    const events = client.refundEvents("")[Symbol.asyncIterator]();
+    await showEvents(events, RefundEventKind.CHANGED);
+    console.log("The service stops, and starts again with the same database:");
+    await app.close();
+    app = await start({ PORT: new URL(http).port, GRPC_PORT: new URL(grpc).port });
+    await showTracked(client);
+    console.log("The channel returns the money, and DaxPay sends a notice:");
+    sandbox.callback(TRACKED_REFUND, "success");
+    await showEvents(events, RefundEventKind.FINAL);
+    await showTracked(client);
+    await events.return?.();
+  } finally {
+    await app.close();
+  }
+}
+
+/** Prints events up to the first of this kind. */
+async function showEvents(events: AsyncIterator<RefundEvent>, last: RefundEventKind): Promise<void> {
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done) throw new Error("The stream of events ended");
+    const { cursor, kind, refund } = value;
+    const state = refund?.status ? `: ${described(refund)}` : "";
+    console.log(`  event ${cursor.split("-").at(-1)}: REFUND_EVENT_KIND_${RefundEventKind[kind]}${state}`);
+    if (kind === last) return;
+  }
+}
+
+async function showTracked(client: RefundClient): Promise<void> {
+  const { trackedRefund } = await client.rawTracking.getTrackedRefund({ refundNo: TRACKED_REFUND });
+  if (!trackedRefund) throw new Error("The response has no refund");
+  const { trackingState, attempts, nextAttemptTime } = trackedRefund;
+  const next = nextAttemptTime
+    ? `next in ${((timestampDate(nextAttemptTime).getTime() - Date.now()) / 1_000).toFixed(1)} s`
+    : "none is due";
+  console.log(`  GetTrackedRefund: TRACKING_STATE_${TrackingState[trackingState]}, attempts: ${attempts}, ${next}`);
 }
 
 function described(refund: Refund): string {

@@ -1,10 +1,12 @@
 import process from "node:process";
+import { getLogger } from "@logtape/logtape";
 import { createApp } from "../app/app.ts";
 import { loadConfigOrExit } from "../config/load.ts";
 import { SANDBOX_VARIABLES } from "../config/sandbox.ts";
 import { RELEASE_NAMES } from "../sandbox/release.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
-import { startLog } from "../telemetry/log.ts";
+import type { Database } from "../store/database.ts";
+import { LOG_CATEGORY, startLog } from "../telemetry/log.ts";
 import { oneOf, readArgumentsOrExit, wholeNumber } from "./arguments.ts";
 import { SANDBOX_KEYS } from "./sandbox-keys.ts";
 
@@ -13,7 +15,8 @@ const MAX_LATENCY_MS = 3_600_000;
 const HELP =
   `Runs the service against an embedded DaxPay, with the service's own variables (ports, tokens, CORS, log, …)
 
-Web pages of this machine may call it, whatever their port.
+Web pages of this machine may call it, whatever their port. Refunds are tracked in a PostgreSQL in memory, or in that of
+DATABASE_URL; what was tracked there in another run is not followed, since each has a DaxPay of its own.
 
   --release  ${RELEASE_NAMES.join(", ")} (2.0.8)
   --latency  response time of the payment channel, in milliseconds (0)
@@ -38,11 +41,18 @@ async function dev(): Promise<void> {
   });
   await startLog(config.log);
   try {
-    await createApp({ ...config, corsLocalhost: true });
+    await createApp({ ...config, corsLocalhost: true }, config.store ? {} : { openDatabase });
   } catch (error) {
     console.error(`Cannot start: ${(error as Error).message}`);
     process.exit(1);
   }
+}
+
+/** Only then is its code loaded, since that takes time and memory. */
+async function openDatabase(): Promise<Database> {
+  getLogger(LOG_CATEGORY).info("Starting a database in memory, which takes a few seconds; it ends with this process");
+  const { openEmbeddedStore } = await import("../store/embedded.ts");
+  return await openEmbeddedStore();
 }
 
 if (import.meta.main) await dev();

@@ -18,8 +18,6 @@ export const SANDBOX_VARIABLES: Readonly<Record<string, string>> = {
   DAXPAY_TIME_ZONE: "Asia/Shanghai",
   DAXPAY_CHECK: "off",
   DAXPAY_SETTLE_ON_START: "off",
-  DATABASE_URL: "",
-  DATABASE_URL_FILE: "",
 };
 
 /**

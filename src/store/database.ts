@@ -14,6 +14,11 @@ export interface Database extends Sql, AsyncDisposable {
   listen(onNotify: (payload: string) => void, onGap: () => void): AsyncDisposable;
 }
 
+/** The same database for a borrower who disposes of it: it stays open. */
+export function lend(database: Database): Database {
+  return { ...database, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
 /** The schema of all tables. */
 export const SCHEMA = "refundsync";
 /** The channel of all notifications. */
