@@ -207,7 +207,7 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
         else change(entry, account);
         if (changed) {
           logger.info("Changed account {account}: {changed}", { account: name, changed: changed.join(", ") });
-        } else announceAccount(logger.with({ account: name }), account);
+        } else announceAccount(logger.with({ account: name }), account, tracking !== undefined);
       }
     },
     stats() {

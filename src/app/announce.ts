@@ -25,20 +25,26 @@ export function releasesOf({ accounts }: Config): string {
   return [...new Set([...accounts.values()].map(({ daxpay }) => daxpay.release))].join(", ");
 }
 
-/** Logs where the service listens and what it calls. */
-export function announce(logger: Logger, { accounts, tls }: Config, addresses: Addresses): void {
+/** Logs where the service listens and what it calls. `shared`: whether replicas agree by a database. */
+export function announce(logger: Logger, { accounts, tls }: Config, addresses: Addresses, shared: boolean): void {
   logger.info("Listening on {http} ({httpVersions}) and {grpc} (HTTP/2)", {
     ...addresses,
     httpVersions: tls ? "HTTP/1.1 and HTTP/2" : "HTTP/1.1",
   });
-  for (const account of accounts.values()) announceAccount(logger.with({ account: account.name }), account);
+  for (const account of accounts.values()) {
+    announceAccount(logger.with({ account: account.name }), account, shared);
+  }
 }
 
 /** Logs which DaxPay an account is at, and what its release requires. */
-export function announceAccount(logger: Logger, { name, daxpay: { release, url }, sync }: AccountConfig): void {
+export function announceAccount(
+  logger: Logger,
+  { name, daxpay: { release, url }, sync }: AccountConfig,
+  shared: boolean,
+): void {
   logger.info("Account {account}: DaxPay {release} at {url}", { account: name, release, url: url.href });
   const { resyncsClosed }: Release = RELEASES[release];
-  if (!resyncsClosed) {
+  if (!resyncsClosed && !shared) {
     logger.warn(
       "Run exactly one replica: two could sync the same refund at once, which DaxPay {release} may book twice",
       { release },

@@ -121,7 +121,7 @@ export async function createApp(config: Config, overrides: Partial<Dependencies>
   observeProcess(metrics, build, server.connections, dependencies.droppedLogLines);
 
   const addresses = addressesOf(config, server);
-  announce(logger, config, addresses);
+  announce(logger, config, addresses, tracking !== undefined);
   starting.defer(scheduleCheck({ config, dependencies, logger }, stop.signal));
   starting.use(reloadAccounts({ config, dependencies, accounts, logger }));
   const running = starting.move();

@@ -6,10 +6,19 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { RELEASE_NAMES } from "../../src/sandbox/release.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
+import { RefundTrackingService, TrackingState } from "../../src/gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
+import { postgresTest } from "../support/postgres-test.ts";
 import { run, startProcess } from "../support/process.ts";
+import { migrateDatabase, openDatabase } from "../support/tracking.ts";
 
 const DEV = ["run", "-P=dev", "src/cli/dev.ts"];
 const TOKEN = "t0ken-of-a-developer";
+
+/** Tracks a refund, and returns what the service says of it. */
+async function track({ http }: { readonly http: string }) {
+  const client = createClient(RefundTrackingService, createConnectTransport({ baseUrl: http, httpVersion: "1.1" }));
+  return (await client.trackRefund({ refundNo: "R-WAITS" })).trackedRefund;
+}
 
 describe("deno task dev", () => {
   test("reads the service's variables, except those of DaxPay", async () => {
@@ -27,6 +36,26 @@ describe("deno task dev", () => {
     const headers = { authorization: `Bearer ${TOKEN}` };
     expect(await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers })).toMatchObject({ refund: { final: true } });
     expect(service.lines()[0]).toMatchObject({ properties: { release: "2.0.7" } });
+  });
+
+  test("tracks refunds in a database in memory, so that on 3.x no single replica is asked for", async () => {
+    await using service = await startProcess({ args: [...DEV, "--release", "3.0.0"], variables: {} });
+    expect(await track(service)).toMatchObject({ trackingState: TrackingState.ACTIVE });
+    const messages = service.lines().map(({ message }) => message).join("\n");
+    expect(messages).toContain("Starting a database in memory");
+    expect(messages).not.toContain("exactly one replica");
+  });
+
+  postgresTest("tracks refunds in the database of DATABASE_URL", async ({ databaseUrl }) => {
+    await migrateDatabase(databaseUrl);
+    await using service = await startProcess({
+      args: DEV,
+      variables: { DATABASE_URL: databaseUrl, STORE_JOURNAL_KEY: "0123456789abcdef0123456789abcdef" },
+    });
+    await track(service);
+    await using database = openDatabase(databaseUrl);
+    expect(await database.query("SELECT refund_no FROM refund")).toEqual([{ refund_no: "R-WAITS" }]);
+    expect(service.lines().map(({ message }) => message).join("\n")).not.toContain("in memory");
   });
 
   test("allows pages of this machine, whatever their port, and no others", async () => {
