@@ -333,7 +333,7 @@ export function createRecords(options: RecordsOptions): Records {
           ...transition.columns,
           attempts: attempt,
           last_attempt_at: row.now,
-          next_attempt_at: new Date(row.now.getTime() + delayMs),
+          next_attempt_at: transition.columns.tracking_state ? null : new Date(row.now.getTime() + delayMs),
         };
         committed = await write(tx, row, { columns, events: transition.events }, undefined);
       });

@@ -13,16 +13,14 @@ import { createEvents, type Events } from "./events.ts";
 import { scheduleHeadLog } from "./head-log.ts";
 import { createJobs } from "./jobs.ts";
 import { type AcceptNotice, createNotices } from "./notices.ts";
-import { claimTimes, createRecords, type RecordedAccount, type Records } from "./records.ts";
+import { claimTimes, createRecords, type Records } from "./records.ts";
 import { createTracker, type Tracker } from "./track.ts";
 import type { TrackingEvent } from "./tracking.ts";
 import type { Webhooks } from "./webhook.ts";
 import { startWorker, type WorkedAccount, type Worker } from "./worker.ts";
 
 /** An account whose refunds can be tracked. */
-export interface TrackedAccount extends WorkedAccount {
-  readonly recorded: RecordedAccount;
-}
+export type TrackedAccount = WorkedAccount;
 
 export interface RunningOptions {
   readonly journalKey: string;

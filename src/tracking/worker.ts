@@ -6,12 +6,13 @@ import { type Database, type Sql, StoreReplacedError, StoreUnavailableError } fr
 import { updateRefund } from "../store/refunds.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { Jobs, RefundJob } from "./jobs.ts";
-import { earliest, type Records } from "./records.ts";
+import { earliest, type RecordedAccount, type Records } from "./records.ts";
 import { storedFailureFrom } from "./row.ts";
 import type { FullRow } from "./transition.ts";
 
 /** An account whose refunds the worker follows. */
 export interface WorkedAccount {
+  readonly recorded: RecordedAccount;
   readonly refunds: Refunds;
   /** Attempts that it makes at the same time. */
   readonly lanes: number;
@@ -46,9 +47,11 @@ const AWAY_MS = 2_000;
 const TOUCH_MS = 3_000;
 /** Milliseconds that one attempt may take, its time in the queue included. */
 const ATTEMPT_TIMEOUT_MS = 60_000;
-/** Milliseconds before a refund is looked at again whose account is not configured. */
+/** Milliseconds before a refund is looked at again whose account is not configured, or is that of another DaxPay now. */
 const NO_ACCOUNT_MS = 60_000;
 const MAX_FETCHED = 32;
+/** Milliseconds before a refund is looked at again whose attempt was recorded nowhere. */
+const UNPLANNED_MS = 1_000;
 /** Milliseconds before a notice's state is looked for again. */
 const NOTICE_RETRY_MS = 2_000;
 const MAX_NOTICE_TRIES = 5;
@@ -106,7 +109,9 @@ export function startWorker(options: WorkerOptions): Worker {
     const row = await planned(job);
     if (!row) return;
     const account = accountOf(row.account);
-    if (!account) return await planAgain(job, NO_ACCOUNT_MS);
+    if (!account || row.merchant_id !== await records.merchantIdOf(account.recorded)) {
+      return await planAgain(job, NO_ACCOUNT_MS);
+    }
     const byNotice = row.notice !== null && account.refunds.canQuery();
     const attempt = row.tracking_state === "ACTIVE" ? row.attempts + 1 : undefined;
     const request = {
@@ -125,7 +130,7 @@ export function startWorker(options: WorkerOptions): Worker {
     if (outcome instanceof Error) await failed(job, row, outcome, attempt);
     if (row.notice) await afterNotice(job, outcome instanceof Error ? undefined : outcome.status);
     // An attempt that joined another's, or that a notice made, has not planned the next.
-    if (jobs.isActive(job.id)) await planAgain(job, 0);
+    if (jobs.isActive(job.id)) await planAgain(job, UNPLANNED_MS);
   }
 
   async function failed(
