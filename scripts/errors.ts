@@ -55,11 +55,15 @@ const ADVICE: Readonly<Record<ReasonName, Advice>> = {
   ),
   CIRCUIT_OPEN: retry("5 consecutive DaxPay requests failed; a probe is sent every 5 s"),
   INTERNAL: investigate("a bug in this service: report it with the log record"),
-  TRACKING_DISABLED: operator("RefundTrackingService needs a database, which this version does not support yet"),
-  STORE_UNAVAILABLE: retry("the database is unavailable (reserved)"),
-  STORE_REPLACED: operator("the database is another one than before, or has lost data (reserved)"),
-  NOT_TRACKED: request("the refund is not tracked (reserved)"),
-  CURSOR_EXPIRED: request("the events after this cursor have been deleted (reserved)"),
+  TRACKING_DISABLED: operator("RefundTrackingService needs a database: set DATABASE_URL"),
+  STORE_UNAVAILABLE: retry(
+    "the database is unavailable; refunds are tracked on when it is back, see [tracking.md](tracking.md)",
+  ),
+  STORE_REPLACED: operator(
+    "the database is another one than before, or has lost data: see [operations.md](operations.md#database)",
+  ),
+  NOT_TRACKED: request("this account does not track the refund"),
+  CURSOR_EXPIRED: request("the events after this cursor have been deleted; the message names the oldest cursor"),
 };
 
 export interface ErrorRow extends Advice {

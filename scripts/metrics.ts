@@ -1,9 +1,12 @@
 import { getLogger } from "@logtape/logtape";
 import type { MetricOptions } from "@opentelemetry/api";
+import { createNotices } from "../src/app/notices.ts";
 import { createCallMetrics } from "../src/interceptors/metrics.ts";
 import { observeProcess, observeRefunds } from "../src/telemetry/gauges.ts";
 import { createTelemetryListener } from "../src/telemetry/listener.ts";
 import type { Instruments } from "../src/telemetry/metrics.ts";
+import { observeTracking } from "../src/telemetry/tracking-gauges.ts";
+import { createWebhookTelemetry } from "../src/telemetry/webhooks.ts";
 
 export interface MetricRow {
   readonly name: string;
@@ -36,8 +39,19 @@ export function metricRows(): readonly MetricRow[] {
     throw new Error("expected no collection here");
   };
   createCallMetrics(recorder);
-  createTelemetryListener(getLogger([]), recorder);
+  const logger = getLogger([]);
+  createTelemetryListener(logger, recorder);
   observeRefunds(recorder, never, never);
+  observeTracking(recorder, { stats: never, counts: never });
+  createNotices({
+    accounts: { trackedAccount: never },
+    tracking: undefined,
+    meter: recorder,
+    logger,
+    elapsed: never,
+    fallback: never,
+  });
+  createWebhookTelemetry(logger, recorder, never);
   observeProcess(recorder, { version: "", deno: "", release: "" }, never, never);
   return rows;
 }

@@ -3,7 +3,7 @@ import type { Status } from "../refund/state.ts";
 import type { Sql } from "../store/database.ts";
 import type { Journal, JournalRow } from "../store/journal.ts";
 import { entryOf } from "./event.ts";
-import { failureFromJson, stateFromJson } from "./row.ts";
+import { failureFromJson, stateOf } from "./row.ts";
 import type { FullRow } from "./transition.ts";
 import type { EventKind } from "./tracking.ts";
 
@@ -40,7 +40,7 @@ export function createEventWriter({ journal, enqueue }: EventWriterOptions): Eve
           account: row.account,
           refundNo: row.refund_no ?? row.request?.refundNo ?? "",
           bizRefundNo: row.biz_refund_no ?? row.request?.bizRefundNo ?? "",
-          state: row.state ? stateFromJson(row.state) : undefined,
+          state: stateOf(row),
           previousStatus,
           labels: row.labels ?? {},
           failure: kind === "FAILING" && row.last_failure ? failureFromJson(row.last_failure) : undefined,

@@ -55,13 +55,11 @@ export const REFUND_COLUMNS = `refund.id, refund.account, refund.refund_no, refu
 export function trackedRefundFrom(row: RefundRow): TrackedRefund {
   const { tracking_state: trackingState, tracked_at: trackedAt, expires_at: expiresAt } = row;
   if (!trackingState || !trackedAt || !expiresAt) throw new TypeError(`Expected refund ${row.id} to be tracked`);
-  const state = row.state ? stateFromJson(row.state) : undefined;
   return {
     account: row.account,
     refundNo: row.refund_no ?? row.request?.refundNo ?? "",
     bizRefundNo: row.biz_refund_no ?? row.request?.bizRefundNo ?? "",
-    // The column outlasts the process that saw the state first.
-    state: state && { ...state, unchangedSince: row.unchanged_since?.getTime() ?? state.unchangedSince },
+    state: stateOf(row),
     trackingState,
     labels: row.labels ?? {},
     trackedAt: trackedAt.getTime(),
@@ -73,6 +71,14 @@ export function trackedRefundFrom(row: RefundRow): TrackedRefund {
     lastFailure: row.last_failure ? failureFromJson(row.last_failure) : undefined,
     contradiction: row.contradiction ? contradictionFromJson(row.contradiction) : undefined,
   };
+}
+
+/** The row's last verified state. */
+export function stateOf(row: Pick<RefundRow, "state" | "unchanged_since">): RefundState | undefined {
+  if (!row.state) return undefined;
+  const state = stateFromJson(row.state);
+  // The column outlasts the process that saw the state first.
+  return { ...state, unchangedSince: row.unchanged_since?.getTime() ?? state.unchangedSince };
 }
 
 export function stateToJson({ amountFen, ...state }: RefundState): StateJson {

@@ -39,6 +39,17 @@ describe("tracking", () => {
     expect(second.sandbox.requests.filter(({ members }) => members?.refundNo === "R-WAITS")).toEqual([]);
   });
 
+  test("says in events and in the refund alike since when the status has not changed", async () => {
+    await using service = await start();
+    await service.tracking.trackRefund({ refundNo: "R-WAITS" });
+    await expect.poll(async () =>
+      (await service.tracking.getTrackedRefund({ refundNo: "R-WAITS" })).trackedRefund?.attempts
+    ).toBe(1n);
+    const { trackedRefund } = await service.tracking.getTrackedRefund({ refundNo: "R-WAITS" });
+    const { events } = await service.tracking.listRefundEvents({});
+    expect(events.at(-1)?.refund?.unchangedSince).toEqual(trackedRefund?.refund?.unchangedSince);
+  });
+
   test("has no next attempt once a failure has ended it", async () => {
     await using service = await start();
     await service.tracking.trackRefund({ refundNo: "R-UNKNOWN" });
