@@ -55,7 +55,9 @@ describe.each(FILES)("%s", (file) => {
   test("names tasks, variables, reasons and source files that exist", () => {
     const unknown = [
       ...namesIn(text, /deno task ([a-z:]+)/g).filter((name) => !(name in tasks.tasks)),
-      ...namesIn(text, /`((?:DAXPAY|WATCH|TLS|AUTH|LOG)_[A-Z_]+)\b/g).filter((name) => !VARIABLE_NAMES.includes(name)),
+      ...namesIn(text, /`((?:DAXPAY|WATCH|TLS|AUTH|LOG|STORE|TRACK|WEBHOOK)_[A-Z_]+)\b/g).filter((name) =>
+        !VARIABLE_NAMES.includes(name)
+      ),
       ...namesIn(text, /FAILURE_REASON_([A-Z_]+)/g).filter((name) => !(name in FailureReason)),
       ...namesIn(text, /`((?:src|test|scripts|deploy|proto|examples)\/[\w./-]*)`/g)
         .filter((name) => !existsSync(path.join(ROOT, name))),

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import manifest from "../package.json" with { type: "json" };
 import { README } from "../scripts/docs.ts";
+import { openEmbeddedStore } from "../src/store/embedded.ts";
 import { acceleratedClock, startService } from "./support/service.ts";
 
 const run = promisify(execFile);
@@ -67,6 +68,8 @@ test("`deno task demo` prints what the README shows", async () => {
   const { stdout } = await run(Deno.execPath(), ["task", "--quiet", "demo"], { cwd: ROOT, env: ENV });
   const [shown] = blocks("");
   expect(normalizeAll(stdout)).toEqual(expect.arrayContaining(normalizeAll(shown)));
+  // What was tracked before the restart, and is due when it was before.
+  expect(stdout).toMatch(/GetTrackedRefund: TRACKING_STATE_ACTIVE, attempts: 1, next in [5-9]\.\d s$/m);
 });
 
 function normalizeAll(text: string): string[] {
@@ -79,8 +82,12 @@ function isInstalled(line: string): boolean {
 }
 
 describe("against a running service", () => {
-  const start = () =>
-    startService({ sandbox: { release: "2.0.8" }, dependencies: acceleratedClock(50) }).then((service) => ({
+  // With a database times of the next attempt are those of its clock.
+  const start = ({ tracks = false } = {}) =>
+    startService({
+      sandbox: { release: "2.0.8" },
+      dependencies: tracks ? { openDatabase: openEmbeddedStore } : acceleratedClock(50),
+    }).then((service) => ({
       service,
       adapt: (text: string) =>
         text.replaceAll("http://127.0.0.1:8080", service.http).replaceAll("http://127.0.0.1:9090", service.grpc)
@@ -90,15 +97,16 @@ describe("against a running service", () => {
   const commands = blocks("sh").join("").split("\n").filter((line) => /^(buf |grp)?curl /.test(line));
 
   test("the README calls it by buf curl, grpcurl and curl", () => {
-    expect(commands.map((line) => line.split(" ")[0])).toEqual(["buf", "buf", "grpcurl", "curl"]);
+    expect(commands.map((line) => line.split(" ")[0])).toEqual(["buf", "buf", "buf", "grpcurl", "curl"]);
   });
 
   // grpcurl is no npm package, so it may be missing.
   test.each(commands.filter(isInstalled))("%s", async (command) => {
-    const { service, adapt } = await start();
+    const tracks = command.includes("RefundTrackingService");
+    const { service, adapt } = await start({ tracks });
     await using _ = service;
     const { stdout } = await run("bash", ["-c", adapt(command)], { env: ENV });
-    expect(stdout).toContain("REFUND_STATUS_SUCCEEDED");
+    expect(stdout).toContain(tracks ? "TRACKING_STATE_ACTIVE" : "REFUND_STATUS_SUCCEEDED");
   });
 
   test("the TypeScript example runs with -N alone, and fails without a service", async () => {

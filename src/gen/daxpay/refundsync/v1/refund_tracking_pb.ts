@@ -55,15 +55,15 @@ export type TrackRefundRequest = Message<"daxpay.refundsync.v1.TrackRefundReques
   account: string;
 
   /**
-   * Up to 16 labels that events repeat and lists filter by. Keys: at most 63 characters of a-z, 0-9, "_", "-" and ".",
-   * starting with a letter. Values: at most 256 characters.
+   * Up to 16 labels that events repeat and lists filter by. They replace those of a refund that is tracked already. Keys: at
+   * most 63 characters of a-z, 0-9, "_", "-" and ".", starting with a letter. Values: at most 256 characters.
    *
    * @generated from field: map<string, string> labels = 5;
    */
   labels: { [key: string]: string };
 
   /**
-   * How long to track, at most 365 days. Unset: the configured TRACK_TIMEOUT.
+   * How long to track, at most 365 days. Unset: the configured TRACK_TIMEOUT. Without effect while the refund is ACTIVE.
    *
    * @generated from field: google.protobuf.Duration expire_after = 6;
    */
@@ -784,7 +784,7 @@ export type RefundEvent = Message<"daxpay.refundsync.v1.RefundEvent"> & {
   labels: { [key: string]: string };
 
   /**
-   * Set with kind FAILING, and where a failure ended the tracking.
+   * Set with kind FAILING.
    *
    * @generated from field: daxpay.refundsync.v1.SyncFailure failure = 7;
    */
@@ -911,7 +911,7 @@ export enum TrackingState {
   UNTRACKED = 4,
 
   /**
-   * A failure that is not retryable ended the tracking.
+   * A failure that no further attempt can change ended the tracking: REFUND_NOT_FOUND or INVALID_REQUEST.
    *
    * @generated from enum value: TRACKING_STATE_FAILED = 5;
    */
@@ -959,7 +959,7 @@ export enum RefundEventKind {
   FINAL = 3,
 
   /**
-   * A verified state differs from an earlier final one. On DaxPay 3.x money may have been booked twice: check the payment
+   * A verified status differs from an earlier final one. On DaxPay 3.x money may have been booked twice: check the payment
    * order named by refund.order_no.
    *
    * @generated from enum value: REFUND_EVENT_KIND_CONTRADICTED = 4;
@@ -967,7 +967,8 @@ export enum RefundEventKind {
   CONTRADICTED = 4,
 
   /**
-   * Attempts started to fail.
+   * Attempts started to fail, or a failure ended the tracking. Failures that only say "not now", for example SYNC_IN_DOUBT,
+   * are none.
    *
    * @generated from enum value: REFUND_EVENT_KIND_FAILING = 5;
    */
@@ -1061,7 +1062,7 @@ export const RefundTrackingService: GenService<{
     output: typeof UntrackRefundResponseSchema;
   },
   /**
-   * Records that a person has looked into a contradiction.
+   * Records that a person has looked into a contradiction. Makes no event.
    *
    * @generated from rpc daxpay.refundsync.v1.RefundTrackingService.AcknowledgeContradiction
    */
