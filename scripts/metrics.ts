@@ -3,6 +3,7 @@ import type { MetricOptions } from "@opentelemetry/api";
 import { createNotices } from "../src/app/notices.ts";
 import { createCallMetrics } from "../src/interceptors/metrics.ts";
 import { observeProcess, observeRefunds } from "../src/telemetry/gauges.ts";
+import { systemClock } from "../src/refund/clock.ts";
 import { createTelemetryListener } from "../src/telemetry/listener.ts";
 import type { Instruments } from "../src/telemetry/metrics.ts";
 import { observeTracking } from "../src/telemetry/tracking-gauges.ts";
@@ -44,11 +45,11 @@ export function metricRows(): readonly MetricRow[] {
   observeRefunds(recorder, never, never);
   observeTracking(recorder, { stats: never, counts: never });
   createNotices({
-    accounts: { trackedAccount: never },
-    tracking: undefined,
+    accounts: { trackedAccount: never, daxpayOf: never },
+    tracking: { acceptNotice: never },
     meter: recorder,
     logger,
-    elapsed: never,
+    clock: systemClock,
     fallback: never,
   });
   createWebhookTelemetry(logger, recorder, never);
