@@ -4,18 +4,10 @@ import type { ReleaseName } from "../../src/sandbox/release.ts";
 import type { RefundQuery } from "../../src/daxpay/request.ts";
 import type { ChannelState } from "../../src/sandbox/channel.ts";
 import { createEmbedded, type Embedded, type EmbeddedService } from "../support/embedded.ts";
+import { latencyMs, refund, REFUNDS, request, type Setup, setups, state } from "../support/money.ts";
 
 /** Sequences of each kind and release; more with MONEY_RUNS. */
 const RUNS = Number(process.env.MONEY_RUNS ?? 60);
-
-const REFUNDS = ["R0", "R1", "R2"] as const;
-
-interface Setup {
-  readonly status: "progress" | "fail" | "close" | "success";
-  readonly state: ChannelState;
-  readonly latencyMs: number;
-  readonly channel: "wechat_pay" | "ali_pay";
-}
 
 type Action =
   | { readonly kind: "sync"; readonly request: RefundQuery; readonly timeoutMs: number; readonly leaveMs?: number }
@@ -32,38 +24,6 @@ type Action =
   | { readonly kind: "job" }
   | { readonly kind: "callback"; readonly refund: number; readonly status: "success" | "close" };
 
-const state = fc.constantFrom<ChannelState>(
-  "PROCESSING",
-  "CLOSED",
-  "CLOSED",
-  "CLOSED",
-  "CLOSED",
-  "CHANGE",
-  "SUCCESS",
-  "ERROR",
-  "NETWORK_ERROR",
-  "UNPARSABLE",
-);
-const latencyMs = fc.constantFrom(0, 300, 13_000, 13_000, 40_000, 40_000);
-/** Mostly one refund, whose calls meet. */
-const refund = fc.constantFrom(0, 0, 0, 0, 1, 2);
-const request: fc.Arbitrary<RefundQuery> = fc.record({
-  refund,
-  by: fc.constantFrom("refundNo", "bizRefundNo", "both"),
-  clientIp: fc.constantFrom("", "10.0.0.1", "10.0.0.2"),
-  nonceStr: fc.constantFrom("", "", "nonce-1", "nonce-2"),
-}).map(({ refund, by, clientIp, nonceStr }) => ({
-  refundNo: by === "bizRefundNo" ? "" : REFUNDS[refund],
-  bizRefundNo: by === "refundNo" ? "" : `B-${REFUNDS[refund]}`,
-  clientIp,
-  nonceStr,
-}));
-const setup: fc.Arbitrary<Setup> = fc.record({
-  status: fc.constantFrom<Setup["status"]>("progress", "progress", "progress", "fail", "close", "success"),
-  state,
-  latencyMs,
-  channel: fc.constantFrom<Setup["channel"]>("wechat_pay", "wechat_pay", "ali_pay"),
-});
 const advance = fc.constantFrom(1, 260, 1_000, 9_000, 11_000, 14_000, 21_000, 31_000, 65_000).map((ms) =>
   ({ kind: "advance", ms }) as const
 );
@@ -162,8 +122,6 @@ async function run(
   await embedded.advance(130_000);
   await Promise.all(pending);
 }
-
-const setups = fc.array(setup, { minLength: REFUNDS.length, maxLength: REFUNDS.length });
 
 describe.each<ReleaseName>(["3.0.0", "3.0.0-beta4"])("DaxPay %s with books", (release) => {
   test(

@@ -18,7 +18,12 @@ export interface EmbeddedOptions {
   /** Milliseconds until the service gives up a request to DaxPay. */
   readonly timeoutMs?: number;
   readonly appId?: string;
+  /** Whether work is under way that no timer and no request belongs to, a database's for example. Defaults to none. */
+  readonly isBusy?: () => boolean;
 }
+
+/** Sends requests to DaxPay in place of the embedded service's own function. */
+export type Fetch = (request: Request) => Promise<Response>;
 
 export interface EmbeddedService extends Disposable {
   readonly refunds: Refunds;
@@ -30,7 +35,7 @@ export interface EmbeddedService extends Disposable {
 export interface Embedded extends Disposable {
   readonly daxpay: DaxPayServer;
   /** Starts another instance of the domain. */
-  start(overrides?: Partial<RefundsOptions>): EmbeddedService;
+  start(overrides?: Partial<RefundsOptions>, fetch?: Fetch): EmbeddedService;
   /** Passes time; whatever falls due runs, with all that it sets off. */
   advance(ms: number): Promise<void>;
 }
@@ -40,13 +45,13 @@ const TURNS = 3;
 
 /** Installs fake timers until it is disposed. */
 export function createEmbedded(
-  { release, server = {}, refunds = {}, timeoutMs = 20_000, appId }: EmbeddedOptions,
+  { release, server = {}, refunds = {}, timeoutMs = 20_000, appId, isBusy = () => false }: EmbeddedOptions,
 ): Embedded {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"] });
   const daxpay = createDaxPayServer({ release, ...server });
   const services: EmbeddedService[] = [];
 
-  function start(overrides: Partial<RefundsOptions> = {}): EmbeddedService {
+  function start(overrides: Partial<RefundsOptions> = {}, fetch: Fetch = daxpay.fetch): EmbeddedService {
     const events: RefundEvent[] = [];
     const client = createDaxPay({
       url: new URL("http://daxpay.test"),
@@ -61,7 +66,7 @@ export function createEmbedded(
       timeZone: "Asia/Shanghai",
       maxSkewMs: 300_000,
     }, {
-      fetch: (input, init) => daxpay.fetch(new Request(input, init)),
+      fetch: (input, init) => fetch(new Request(input, init)),
       now: () => Date.now(),
       nonce: () => randomBytes(16).toString("hex"),
     });
@@ -91,7 +96,9 @@ export function createEmbedded(
   }
 
   async function run(): Promise<void> {
-    for (let turn = 0; turn < TURNS; turn++) await settle();
+    do {
+      for (let turn = 0; turn < TURNS; turn++) await settle();
+    } while (isBusy());
   }
 
   return {
