@@ -39,14 +39,16 @@ export interface Transition {
 const NOTHING: Transition = { columns: {}, events: [] };
 
 /**
- * What a verified state changes. One that may be older than the row's changes nothing: its request was sent before the
- * row's state was recorded, and DaxPay's clock does not show that it is newer. `ageMs` is how long ago that was.
+ * What a verified state changes. One that may be older than the row's leaves that as it is: its request was sent before the
+ * row's state was recorded, and DaxPay's clock does not show that it is newer. `ageMs` is how long ago it was sent.
  */
 export function transitionOf(row: FullRow, verified: VerifiedState, ageMs: number): Transition {
   const { state } = verified;
   const last = row.state ? stateFromJson(row.state) : undefined;
-  if (last && row.state_at && row.now.getTime() - ageMs < row.state_at.getTime() && state.repliedAt <= last.repliedAt) {
-    return NOTHING;
+  const wasRecordedSince = row.state_at !== null && row.now.getTime() - ageMs < row.state_at.getTime();
+  if (last && wasRecordedSince && !isNewer(state, last)) {
+    // Whatever came after it: nothing may sync the refund again.
+    return isSettled(state.status) && !row.settled ? { columns: { settled: true }, events: [] } : NOTHING;
   }
   const changed = row.status !== state.status;
   const wasFinal = row.final || (last !== undefined && isSettled(last.status));
@@ -80,6 +82,12 @@ export function transitionOf(row: FullRow, verified: VerifiedState, ageMs: numbe
     },
     events,
   };
+}
+
+/** By DaxPay's clock, which tells whole seconds: within one of them a final state follows others. */
+function isNewer(state: RefundState, last: RefundState): boolean {
+  const isLast = ({ final, status }: RefundState) => final || isSettled(status);
+  return state.repliedAt > last.repliedAt || (state.repliedAt === last.repliedAt && isLast(state) && !isLast(last));
 }
 
 function contradiction(previous: RefundState, { now }: FullRow): ContradictionJson {

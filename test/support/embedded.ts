@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { vi } from "vitest";
 import { SANDBOX_KEYS } from "../../src/cli/sandbox-keys.ts";
 import { createDaxPay, type DaxPay } from "../../src/daxpay/client.ts";
 import { readPrivateKey, readPublicKeys } from "../../src/daxpay/keys.ts";
@@ -9,7 +8,7 @@ import type { RefundEvent } from "../../src/refund/event.ts";
 import { createRefunds, type Refunds, type RefundsOptions } from "../../src/refund/refunds.ts";
 import type { ServerOptions } from "../../src/sandbox/options.ts";
 import { createDaxPayServer, type DaxPayServer } from "../../src/sandbox/server.ts";
-import { settle } from "./clock.ts";
+import { installFakeTime } from "./fake-time.ts";
 
 export interface EmbeddedOptions {
   readonly release: ReleaseName;
@@ -18,7 +17,7 @@ export interface EmbeddedOptions {
   /** Milliseconds until the service gives up a request to DaxPay. */
   readonly timeoutMs?: number;
   readonly appId?: string;
-  /** Whether work is under way that no timer and no request belongs to, a database's for example. Defaults to none. */
+  /** See installFakeTime(). */
   readonly isBusy?: () => boolean;
 }
 
@@ -40,14 +39,11 @@ export interface Embedded extends Disposable {
   advance(ms: number): Promise<void>;
 }
 
-/** Several turns of the event loop: a request and its reply pass through streams, which need some. */
-const TURNS = 3;
-
 /** Installs fake timers until it is disposed. */
 export function createEmbedded(
-  { release, server = {}, refunds = {}, timeoutMs = 20_000, appId, isBusy = () => false }: EmbeddedOptions,
+  { release, server = {}, refunds = {}, timeoutMs = 20_000, appId, isBusy }: EmbeddedOptions,
 ): Embedded {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"] });
+  const time = installFakeTime(isBusy);
   const daxpay = createDaxPayServer({ release, ...server });
   const services: EmbeddedService[] = [];
 
@@ -95,28 +91,14 @@ export function createEmbedded(
     return service;
   }
 
-  async function run(): Promise<void> {
-    do {
-      for (let turn = 0; turn < TURNS; turn++) await settle();
-    } while (isBusy());
-  }
-
   return {
     daxpay,
     start,
-    async advance(ms) {
-      let reached = false;
-      setTimeout(() => reached = true, ms);
-      await run();
-      while (!reached) {
-        vi.advanceTimersToNextTimer();
-        await run();
-      }
-    },
+    advance: time.advance,
     [Symbol.dispose]() {
       for (const service of services.splice(0)) service[Symbol.dispose]();
       daxpay.close();
-      vi.useRealTimers();
+      time[Symbol.dispose]();
     },
   };
 }
