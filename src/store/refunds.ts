@@ -33,21 +33,25 @@ export async function merchantId(sql: Sql, server: string, mchNo: string): Promi
 
 /**
  * Locks the refund's row until the transaction ends, with all columns; makes one where there is none. A row that was made
- * by the bizRefundNo alone becomes the refund's own when a signed reply names both numbers, or is merged into it.
+ * by the bizRefundNo alone becomes the refund's own when a signed reply names both numbers, or is merged into it;
+ * `tookOver`: with its tracking.
  */
-export async function lockRefund<R extends LockedRow>(tx: Sql, key: RefundKey): Promise<R> {
-  for (;;) {
+export async function lockRefund<R extends LockedRow>(
+  tx: Sql,
+  key: RefundKey,
+): Promise<{ readonly row: R; readonly tookOver: boolean }> {
+  for (let tookOver = false;;) {
     const rows = await findRows<R>(tx, key);
     const named = rows.find(({ refund_no }) => key.refundNo !== "" && refund_no === key.refundNo);
     const byBiz = rows.find(({ id, biz_refund_no }) =>
       id !== named?.id && key.bizRefundNo !== "" && biz_refund_no === key.bizRefundNo
     );
     if (named && byBiz && byBiz.refund_no === null) {
-      await mergeRows(tx, byBiz.id, named.id, key.bizRefundNo);
+      tookOver = await mergeRows(tx, byBiz.id, named.id, key.bizRefundNo);
       continue;
     }
     if (named) {
-      if (named.biz_refund_no !== null || key.bizRefundNo === "" || byBiz) return named;
+      if (named.biz_refund_no !== null || key.bizRefundNo === "" || byBiz) return { row: named, tookOver };
       await tx.query("UPDATE refund SET app_id = $2, biz_refund_no = $3 WHERE id = $1", [
         named.id,
         key.appId,
@@ -56,7 +60,7 @@ export async function lockRefund<R extends LockedRow>(tx: Sql, key: RefundKey): 
       continue;
     }
     if (byBiz && (key.refundNo === "" || byBiz.refund_no === null)) {
-      if (key.refundNo === "") return byBiz;
+      if (key.refundNo === "") return { row: byBiz, tookOver };
       await tx.query("UPDATE refund SET refund_no = $2 WHERE id = $1", [byBiz.id, key.refundNo]);
       continue;
     }
@@ -80,17 +84,23 @@ async function findRows<R>(tx: Sql, { merchantId, appId, refundNo, bizRefundNo }
   );
 }
 
-/** Moves the tracking of one row to another, unless that one has its own, and removes the first. */
-async function mergeRows(tx: Sql, from: number, to: number, bizRefundNo: string): Promise<void> {
+/**
+ * Moves the tracking of one row to another, unless that one has its own which goes on or is another account's, and removes
+ * the first. Returns whether it moved.
+ */
+async function mergeRows(tx: Sql, from: number, to: number, bizRefundNo: string): Promise<boolean> {
   const [row] = await tx.query<{ app_id: string }>("SELECT app_id FROM refund WHERE id = $1", [from]);
-  await tx.query(
+  const moved = await tx.query(
     `UPDATE refund AS target SET
-       account = source.account, tracking_state = source.tracking_state, labels = source.labels,
+       account = source.account, tracking_state = source.tracking_state,
+       labels = COALESCE(target.labels, '{}') || source.labels,
        tracked_at = source.tracked_at, tracked_by = source.tracked_by, expires_at = source.expires_at,
        request = source.request, last_failure = source.last_failure, attempts = source.attempts,
-       next_attempt_at = source.next_attempt_at
+       next_attempt_at = source.next_attempt_at, notice = COALESCE(source.notice, target.notice)
      FROM refund AS source
-     WHERE target.id = $2 AND source.id = $1 AND target.tracking_state IS NULL AND source.tracking_state IS NOT NULL`,
+     WHERE target.id = $2 AND source.id = $1 AND source.tracking_state IS NOT NULL AND (target.tracking_state IS NULL
+       OR (source.tracking_state = 'ACTIVE' AND target.tracking_state <> 'ACTIVE' AND target.account = source.account))
+     RETURNING target.id`,
     [from, to],
   );
   await tx.query(
@@ -100,6 +110,7 @@ async function mergeRows(tx: Sql, from: number, to: number, bizRefundNo: string)
   );
   await tx.query("DELETE FROM refund WHERE id = $1", [from]);
   await tx.query("UPDATE refund SET app_id = $2, biz_refund_no = $3 WHERE id = $1", [to, row.app_id, bizRefundNo]);
+  return moved.length > 0;
 }
 
 /** Two claims of refunds of one payment order wait for each other until the first transaction ends. */

@@ -121,6 +121,15 @@ export function createRecords(options: RecordsOptions): Records {
     };
   }
 
+  async function lockRow(tx: Sql, key: RefundKey): Promise<FullRow> {
+    const { row, tookOver } = await lockRefund<FullRow>(tx, key);
+    // The job is that of the row that is gone.
+    if (tookOver && row.tracking_state === "ACTIVE") {
+      await jobs.plan(tx, [{ id: row.id, account: row.account, dueAt: row.next_attempt_at ?? row.now }]);
+    }
+    return row;
+  }
+
   async function claim(
     account: RecordedAccount,
     refund: SharedRefund,
@@ -134,7 +143,7 @@ export function createRecords(options: RecordsOptions): Records {
         await checkStore(tx);
         const orderNo = account.locksOrder ? refund.orderNo : undefined;
         if (orderNo) await lockOrder(tx, key.merchantId, orderNo);
-        const row = await lockRefund<FullRow>(tx, key);
+        const row = await lockRow(tx, key);
         if (refund.bound && row.settled) return { kind: "settled" };
         const syncedMs = row.synced_at ? row.now.getTime() - row.synced_at.getTime() : -1;
         // Negative: the database's clock was set back.
@@ -197,7 +206,7 @@ export function createRecords(options: RecordsOptions): Records {
     const key = await keyOf(account, result.refund);
     const since = await database.transaction(async (tx) => {
       await checkStore(tx);
-      const row = await lockRefund<FullRow>(tx, key);
+      const row = await lockRow(tx, key);
       const { verified } = result;
       const transition = verified
         ? transitionOf(row, verified, clock.elapsed() - verified.sentAt)
@@ -205,7 +214,7 @@ export function createRecords(options: RecordsOptions): Records {
       const columns: Columns = {
         ...transition.columns,
         ...claimColumns(row, account, result),
-        ...scheduleColumns(row, result),
+        ...scheduleColumns(row, result, "state" in transition.columns),
       };
       committed = await write(tx, row, { columns, events: transition.events }, verified?.evidence);
       const unchangedSince = columns.unchanged_since ?? row.unchanged_since;
@@ -229,10 +238,10 @@ export function createRecords(options: RecordsOptions): Records {
     return observer.observe(open, claimTimes(account)).kind === "live" ? {} : { claim: null, in_doubt: false };
   }
 
-  /** When the next attempt may be made. */
-  function scheduleColumns(row: FullRow, { attempt, verified }: AttemptResult): Columns {
-    if (!verified) return {};
-    const { state } = verified;
+  /** When the next attempt may be made. `isNewest`: whether the state becomes the row's. */
+  function scheduleColumns(row: FullRow, { attempt, verified }: AttemptResult, isNewest: boolean): Columns {
+    if (!verified || (!isNewest && (row.final || !row.state))) return {};
+    const state = isNewest || !row.state ? verified.state : stateFromJson(row.state);
     const now = row.now.getTime();
     const minDelayMs = state.nextSyncDelayMs ?? 0;
     const made = attempt === undefined ? {} : { attempts: attempt };
@@ -327,6 +336,7 @@ export function createRecords(options: RecordsOptions): Records {
           [id],
         );
         if (!row) return;
+        if (row.tracking_state !== "ACTIVE") return;
         const transition = transitionOfFailure(row, failure);
         const delayMs = nextDelay(attempt, failure.retryDelayMs ?? CONFIGURATION_DELAY_MS, schedule);
         const columns = {
