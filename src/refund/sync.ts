@@ -177,7 +177,7 @@ export function createSyncer(options: SyncerOptions): Syncer {
       if (isOld(queried)) continue;
       const { refundNo } = state;
       const key = lockKeyOf(report, refundNo);
-      if (memory.isSettled(refundNo)) return state;
+      if (memory.isSettled(refundNo)) return await recorded(attempt, unsent(refund, queried));
       const held = locks.get(key);
       if (held) {
         // A nonce of the caller's own asks for a request of its own, and on beta4 the lock is the whole payment order's.
@@ -213,7 +213,6 @@ export function createSyncer(options: SyncerOptions): Syncer {
     const result = await shared?.claim(refund, callMsOf(attempt));
     switch (result?.kind) {
       case "settled":
-        return queried.verified.state;
       case "synced":
         return await recorded(attempt, unsent(refund, queried));
       case "held":
@@ -224,14 +223,15 @@ export function createSyncer(options: SyncerOptions): Syncer {
         const continued = !result.replaced && (release.resyncsClosed || result.mayContinue);
         onEvent({ type: "storeAway", refundNo, replaced: result.replaced, continued });
         if (result.replaced) throw storeReplacedError();
-        if (!continued) return queried.verified.state;
+        if (!continued) return await recorded(attempt, unsent(refund, queried));
       }
     }
     const claim = result?.kind === "granted" ? result.claim : undefined;
-    const unsendable = claim && await whyUnsendable(attempt, queried, claim, permit, call);
+    // Asking for a claim has taken time, also where there is no answer.
+    const unsendable = result && await whyUnsendable(attempt, queried, claim?.sendBefore ?? Infinity, permit, call);
     if (unsendable) {
       const verified = unsendable.queried?.verified;
-      await commit(attempt, { refund, claim, sync: "NOT_SENT", verified });
+      await commit(attempt, { refund, claim, sync: claim && "NOT_SENT", verified });
       if (verified) return verified.state;
       throw unsendable.error;
     }
@@ -241,20 +241,20 @@ export function createSyncer(options: SyncerOptions): Syncer {
   }
 
   /**
-   * Committing the claim has taken time. Repeats the query where it is old by now; returns why the sync must not be sent, or
-   * undefined, after which nothing may be awaited before it is.
+   * Repeats the query where it is old by now; returns why the sync must not be sent, or undefined, after which nothing may
+   * be awaited before it is.
    */
   async function whyUnsendable(
     attempt: SyncAttempt,
     first: Queried,
-    claim: Claim,
+    sendBefore: number,
     permit: Permit,
     call: SharedCall,
   ): Promise<{ readonly queried?: Queried; readonly error?: unknown } | undefined> {
     try {
       for (let queried = first;;) {
         call.signal.throwIfAborted();
-        if (clock.elapsed() >= claim.sendBefore) throw rateLimiter.rateLimitedError(call.background());
+        if (clock.elapsed() >= sendBefore) throw rateLimiter.rateLimitedError(call.background());
         if (memory.isSettled(queried.verified.state.refundNo)) return { queried };
         if (!isOld(queried)) return undefined;
         queried = await query({ ...attempt, retry: true }, permit, call);
