@@ -79,8 +79,14 @@ export function createTracker(options: TrackOptions): Tracker {
 
   async function track(tx: Sql, keyed: readonly Keyed[], trackedBy: string) {
     await checkStore(tx);
-    const created = await insert(tx, keyed, trackedBy);
-    const rows = [...await select(tx, keyed, "refund_no"), ...await select(tx, keyed, "biz_refund_no")];
+    const created = new Set<number>();
+    const rows: Awaited<ReturnType<typeof select>> = [];
+    // Between the two statements another transaction may merge a row into another one; it has another id then.
+    while (rows.length < keyed.length) {
+      rows.splice(0);
+      for (const id of await insert(tx, keyed, trackedBy)) created.add(id);
+      for (const name of ["refund_no", "biz_refund_no"] as const) rows.push(...await select(tx, keyed, name));
+    }
     /** By id: two requests of a batch can name one refund. */
     const present = new Map<number, FullRow>();
     const changes: Change[] = [];
@@ -123,7 +129,7 @@ export function createTracker(options: TrackOptions): Tracker {
     ]);
   }
 
-  async function insert(tx: Sql, keyed: readonly Keyed[], trackedBy: string): Promise<ReadonlySet<number>> {
+  async function insert(tx: Sql, keyed: readonly Keyed[], trackedBy: string): Promise<readonly number[]> {
     // Two batches that insert the same rows in the same order do not wait for each other in a circle.
     const sorted = [...keyed].sort((a, b) =>
       `${a.refundNo} ${a.bizRefundNo}` < `${b.refundNo} ${b.bizRefundNo}` ? -1 : 1
@@ -140,7 +146,7 @@ export function createTracker(options: TrackOptions): Tracker {
       storableText(trackedBy),
       column(({ request }) => requestJson(request)),
     ]);
-    return new Set(rows.map(({ id }) => id));
+    return rows.map(({ id }) => id);
   }
 
   /** Tracks a refund whose row is known: one that is tracked already only gets the labels. */
@@ -216,6 +222,8 @@ export function createTracker(options: TrackOptions): Tracker {
         if (row.tracking_state !== "ACTIVE") return trackedRefundFrom(row);
         const after: FullRow = { ...row, tracking_state: "UNTRACKED", next_attempt_at: null };
         await updateRefund(tx, row.id, { tracking_state: "UNTRACKED", next_attempt_at: null });
+        // The worker removes the job, so that it does not keep a later tracking waiting.
+        await jobs.move(tx, { id: row.id, account: row.account }, row.now);
         await events.write(tx, [{ kind: "UNTRACKED", previousStatus: row.status ?? undefined, row: after }], undefined);
         return trackedRefundFrom(after);
       });

@@ -113,7 +113,8 @@ export function startWorker(options: WorkerOptions): Worker {
       return await planAgain(job, NO_ACCOUNT_MS);
     }
     const byNotice = row.notice !== null && account.refunds.canQuery();
-    const attempt = row.tracking_state === "ACTIVE" ? row.attempts + 1 : undefined;
+    // Those that notices cause do not lengthen the waits of the schedule.
+    const attempt = row.tracking_state === "ACTIVE" && !byNotice ? row.attempts + 1 : undefined;
     const request = {
       refundNo: row.refund_no ?? "",
       bizRefundNo: row.refund_no ? "" : row.biz_refund_no ?? "",
@@ -180,6 +181,8 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 
   function dueOf(row: FullRow): Date | undefined {
+    // A notice that came during an attempt, which has planned the next one by its own schedule.
+    if (row.notice?.tries === 0) return row.now;
     return row.notice ? row.next_attempt_at ?? row.now : earliest(row.next_attempt_at, row.expires_at);
   }
 

@@ -111,7 +111,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     records,
     jobs,
     events,
-    accountOf: () => account,
+    accountOf: (name) => ({ ...account, name }),
     trackTimeoutMs: TRACK_TIMEOUT_MS,
     checkStore,
   });
