@@ -189,6 +189,8 @@ describe("createRecords().claim()", () => {
     expect(await kindOf(b.shared.claim(refundOf(), undefined))).toBe("held");
     database.setClockOffset(ms);
     expect(await kindOf(b.shared.claim(refundOf(), undefined))).toBe("held");
+    // So it is for a replica that sees the claim for the first time.
+    expect(await kindOf((await start()).shared.claim(refundOf(), undefined))).toBe("held");
     await time.advance(64_999);
     expect(await kindOf(b.shared.claim(refundOf(), undefined))).toBe("doubt");
     await time.advance(1);
