@@ -140,7 +140,15 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     acceptNotice: createNotices({ database, records, jobs, checkStore }),
     errors,
     startWorker: (refunds) =>
-      startWorker({ database, jobs, records, events, clock, accountOf: () => ({ refunds, lanes: 4 }), onError }),
+      startWorker({
+        database,
+        jobs,
+        records,
+        events,
+        clock,
+        accountOf: () => ({ refunds, lanes: 4, recorded: account }),
+        onError,
+      }),
     withGate: (fetch) => async (request) => {
       await gate();
       const response = await fetch(request).catch(async (error) => {

@@ -143,10 +143,10 @@ describe("createNotices()", () => {
     await embedded.advance(1_000);
     expect(endpoints()).toEqual(["query", "sync"]);
     expect(await notify("CLOSED")).toBe("accepted");
-    await embedded.advance(5_000);
+    await embedded.advance(6_500);
     // The attempt has ended as in progress, and the notice is looked into at once.
     expect(endpoints()).toEqual(["query", "sync", "query"]);
-    await embedded.advance(2_600);
+    await embedded.advance(2_000);
     expect(endpoints()).toEqual(["query", "sync", "query", "query"]);
   });
 
