@@ -1,10 +1,8 @@
 import process from "node:process";
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { failureOf, isConnectionError } from "../../src/client.ts";
-import { type Refund, RefundStatus } from "../../src/gen/daxpay/refundsync/v1/refund_pb.ts";
+import { createClient } from "@connectrpc/connect";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
-import { FailureReason, type SyncFailure } from "../../src/gen/daxpay/refundsync/v1/sync_failure_pb.ts";
 import { PROTOCOLS } from "../support/service.ts";
+import { describe, describeError, type Outcome } from "./chaos-outcome.ts";
 import { createRandom, type Random } from "./chaos-random.ts";
 import { bizRefundNoOf, currentIndex, ENDED, refundNoAt } from "./chaos-refunds.ts";
 
@@ -17,20 +15,10 @@ export interface CallersOptions {
   readonly end: number;
 }
 
-export interface FinalState {
-  readonly refundNo: string;
-  readonly status: string;
-}
-
 /** What a caller received: one line of the program's output. */
-export interface Received {
+export interface Received extends Outcome {
   /** The RPC, or "result" for one of the results of a stream. */
   readonly kind: "SyncRefund" | "BatchSyncRefunds" | "WatchRefund" | "result";
-  /** A status, a failure's reason, or in small letters how the call ended without either. */
-  readonly outcome: string;
-  readonly final?: FinalState;
-  /** An error that neither carries a SyncFailure nor comes from a broken connection. */
-  readonly untyped?: string;
 }
 
 type Kind = Exclude<Received["kind"], "result">;
@@ -110,37 +98,6 @@ async function runCallers({ http, grpc, seed, start, end }: CallersOptions): Pro
 
 function print(received: Received): void {
   console.log(JSON.stringify(received));
-}
-
-function describe(value: Refund | SyncFailure | undefined): Omit<Received, "kind"> {
-  switch (value?.$typeName) {
-    case "daxpay.refundsync.v1.Refund": {
-      const { refundNo, final } = value;
-      const status = RefundStatus[value.status];
-      return { outcome: status, ...(final ? { final: { refundNo, status } } : {}) };
-    }
-    case "daxpay.refundsync.v1.SyncFailure":
-      return describeFailure(value, "result");
-    default:
-      return { outcome: "nothing", untyped: "a result without an outcome" };
-  }
-}
-
-function describeFailure({ reason, message }: SyncFailure, where: string): Omit<Received, "kind"> {
-  const outcome = FailureReason[reason];
-  const isTyped = reason !== FailureReason.UNSPECIFIED && reason !== FailureReason.INTERNAL;
-  return isTyped ? { outcome } : { outcome, untyped: `${where}: ${outcome} ${message}` };
-}
-
-function describeError(error: unknown, left: boolean, where: string): Omit<Received, "kind"> {
-  const failure = failureOf(error);
-  if (failure) return describeFailure(failure, where);
-  const { code, isWireError, message } = ConnectError.from(error);
-  // The client's own timer can be faster than the service's answer.
-  if (!isWireError && code === Code.DeadlineExceeded) return { outcome: "deadline expired" };
-  if (left) return { outcome: "left" };
-  if (!isWireError && isConnectionError(error)) return { outcome: "connection error" };
-  return { outcome: "untyped", untyped: `${where}: ${message}` };
 }
 
 if (import.meta.main) {

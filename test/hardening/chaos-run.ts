@@ -2,7 +2,10 @@ import { fileURLToPath } from "node:url";
 import type { FaultName } from "../../src/sandbox/fault.ts";
 import type { RefundView } from "../../src/sandbox/rows.ts";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
-import type { CallersOptions, FinalState, Received } from "./chaos-callers.ts";
+import { createBooks } from "./chaos-books.ts";
+import type { CallersOptions, Received } from "./chaos-callers.ts";
+import { countOutcome, type FinalState, type OutcomeCounts } from "./chaos-outcome.ts";
+import { pause } from "./chaos-pause.ts";
 import { createProxy } from "./chaos-proxy.ts";
 import { createRandom, type Random } from "./chaos-random.ts";
 import { ENDED, LONGEST_CHANNEL_MS, planRefunds } from "./chaos-refunds.ts";
@@ -41,7 +44,7 @@ const SIGNALS: readonly [Deno.Signal, ...Deno.Signal[]] = ["SIGKILL", "SIGTERM"]
 /** Milliseconds: with the shorter one, SIGTERM ends the process while a sync is in progress. */
 const STOP_TIMEOUTS_MS: readonly [number, ...number[]] = [200, 4_000];
 const FAULT_NAMES: readonly [FaultName, ...FaultName[]] = ["lost", "unanswered", "hang", "reset"];
-/** Milliseconds between a start and the next kill, between faults, and between looks at the books. */
+/** Milliseconds between a start and the next kill, between faults, and between looks for a sync in progress. */
 const KILL_MS = [20_000, 30_000] as const;
 const FAULT_MS = [1_000, 4_000] as const;
 const LOOK_MS = 50;
@@ -61,19 +64,15 @@ export async function runChaos({ release, seconds, seed, print }: ChaosOptions):
   await using proxy = await createProxy({ target: sandbox.url, beforeReply: () => lateReply(network) });
 
   const violations: string[] = [];
-  const outcomes: Record<string, Record<string, number>> = {};
+  const outcomes: OutcomeCounts = {};
   const kills: Record<string, number> = {};
   const faults: Record<string, number> = {};
   /** Final states that callers received. */
   const finals = new Map<string, FinalState>();
-  /** Syncs of each refund when it was first seen to have ended. */
-  const syncsAtEnd = new Map<string, number>();
-  /** Refunds, on beta4 payment orders, whose syncs overlapped. */
-  const overlapping = new Set<string>();
   let callerCrashes = 0;
 
   let addresses: Record<string, string> = {};
-  const syncsInProgress = () => sandbox.requests.filter(({ endpoint, outcome }) => endpoint === "sync" && !outcome);
+  using books = createBooks({ sandbox, subjectOf, ended: ENDED });
   const start = () =>
     startKillable(release, proxy.url, {
       ...VARIABLES,
@@ -91,16 +90,6 @@ export async function runChaos({ release, seconds, seed, print }: ChaosOptions):
     return (release === "3.0.0-beta4" && sandbox.refund(refundNo)?.orderNo) || refundNo;
   }
 
-  /** Notes refunds that have ended, and syncs that overlap: where they do, only luck avoids a second credit. */
-  function look(): void {
-    for (const { refundNo, status, syncs } of sandbox.refunds()) {
-      const ended = status === "close" || status === "success";
-      if (ended && !syncsAtEnd.has(refundNo)) syncsAtEnd.set(refundNo, syncs);
-    }
-    const synced = syncsInProgress().map(({ members }) => subjectOf(String(members?.refundNo)));
-    for (const subject of synced.filter((subject, index) => synced.indexOf(subject) < index)) overlapping.add(subject);
-  }
-
   async function stop(signal: Deno.Signal): Promise<void> {
     service.kill(signal);
     const { code } = await service.ended;
@@ -111,7 +100,9 @@ export async function runChaos({ release, seconds, seed, print }: ChaosOptions):
   async function untilKill(): Promise<undefined> {
     await pause(killing.between(...KILL_MS), over);
     const latest = performance.now() + MAX_KILL_DELAY_MS;
-    while (syncsInProgress().length === 0 && performance.now() < latest && !over.aborted) await pause(LOOK_MS, over);
+    while (books.syncsInProgress().length === 0 && performance.now() < latest && !over.aborted) {
+      await pause(LOOK_MS, over);
+    }
   }
 
   async function killAndRestart(): Promise<void> {
@@ -124,7 +115,7 @@ export async function runChaos({ release, seconds, seed, print }: ChaosOptions):
       } else {
         const signal = killing.pick(SIGNALS);
         kills[signal] = (kills[signal] ?? 0) + 1;
-        print(`${elapsed()} s: ${signal}, ${syncsInProgress().length} syncs in progress in DaxPay`);
+        print(`${elapsed()} s: ${signal}, ${books.syncsInProgress().length} syncs in progress in DaxPay`);
         await stop(signal);
       }
       service = await start();
@@ -162,80 +153,26 @@ export async function runChaos({ release, seconds, seed, print }: ChaosOptions):
   }
 
   function receive({ kind, outcome, final, untyped }: Received): void {
-    const ofKind = outcomes[kind] ??= {};
-    ofKind[outcome] = (ofKind[outcome] ?? 0) + 1;
+    countOutcome(outcomes, kind, outcome);
     if (final) finals.set(`${final.refundNo} ${final.status}`, final);
     if (untyped) violations.push(`a caller received an untyped error: ${untyped}`);
   }
 
   const elapsed = () => Math.round((Date.now() - startedAt) / 1000);
 
-  async function untilDaxPayIsIdle(): Promise<void> {
-    while (sandbox.requests.some(({ outcome }) => !outcome)) await pause(LOOK_MS);
-  }
-
-  look();
-  const looks = setInterval(look, LOOK_MS);
   await Promise.all([killAndRestart(), setFaults(), keepCallers()]);
   sandbox.clearFaults();
   await stop("SIGTERM");
-  await untilDaxPayIsIdle();
-  clearInterval(looks);
-  look();
+  await books.close();
   const refunds = sandbox.refunds();
+  violations.push(...books.violations(), ...books.contradictions(finals.values()));
   await sandbox.close();
-  for (const subject of overlapping) violations.push(`syncs of ${subject} overlapped in DaxPay`);
-  violations.push(...violationsOf(refunds, syncsAtEnd, finals.values()));
   return { refunds, outcomes, kills, faults, callerCrashes, violations };
 }
-
-/** The rules that the books must keep. */
-function violationsOf(
-  refunds: readonly RefundView[],
-  syncsAtEnd: ReadonlyMap<string, number>,
-  finals: Iterable<FinalState>,
-): string[] {
-  const violations: string[] = [];
-  if (refunds.every(({ syncs }) => syncs === 0)) violations.push("no refund was synced, so that nothing was tested");
-  for (const { refundNo, status, credits, syncs } of refunds) {
-    const endedBefore = (ENDED as readonly string[]).includes(refundNo);
-    const allowed = status === "close" && !endedBefore ? 1 : 0;
-    if (credits !== allowed) {
-      violations.push(`${refundNo}, ${status}, was credited ${credits} times instead of ${allowed}`);
-    }
-    const syncsBefore = syncsAtEnd.get(refundNo) ?? syncs;
-    if (syncs > syncsBefore) violations.push(`${refundNo} was synced ${syncs - syncsBefore} times after it had ended`);
-  }
-  const statuses = new Map(refunds.map(({ refundNo, status }) => [refundNo, status]));
-  for (const { refundNo, status } of finals) {
-    const booked = statuses.get(refundNo);
-    if (!booked || STATUSES[booked] !== status) {
-      violations.push(`${refundNo}, ${booked}, was returned to a caller as finally ${status}`);
-    }
-  }
-  return violations;
-}
-
-/** The contract's names of DaxPay's final states. */
-const STATUSES: Readonly<Partial<Record<RefundView["status"], string>>> = { close: "CLOSED", success: "SUCCEEDED" };
 
 /** Delays half of the replies. */
 async function lateReply(network: Random): Promise<void> {
   if (network.chance(0.5)) await pause(network.between(50, 2_500));
-}
-
-/** Ends at once when the signal aborts. */
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-    if (signal?.aborted) done();
-  });
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
