@@ -21,7 +21,7 @@ export interface ChaosOptions {
 export interface ChaosReport {
   readonly refunds: readonly RefundView[];
   /** Counts of outcomes by RPC, or "result" within streams. */
-  readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly outcomes: OutcomeCounts;
   readonly kills: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
   /** How often the process of the callers died; not the service's doing. */
