@@ -28,6 +28,11 @@ export interface PostgresOptions {
 
 const INT8 = 20;
 const MAX_REPEATS = 3;
+/**
+ * Milliseconds until the server ends a transaction whose client says nothing, for example since it was stopped. As long, all
+ * replicas wait for its locks, the journal's among them.
+ */
+const MAX_SILENCE_MS = 5_000;
 /** Milliseconds between attempts to listen again: doubles from the first to the second. */
 const RECONNECT_MS = [250, 5_000] as const;
 
@@ -108,7 +113,7 @@ export function connectionConfig(options: PostgresOptions): pg.ClientConfig {
     statement_timeout: statementTimeoutMs,
     // The server enforces the other one; this one also notices a server that is gone.
     query_timeout: statementTimeoutMs + 1_000,
-    idle_in_transaction_session_timeout: 30_000,
+    idle_in_transaction_session_timeout: MAX_SILENCE_MS,
     keepAlive: true,
     options: `-c search_path=${SCHEMA}`,
     types: { getTypeParser: (oid, format) => oid === INT8 ? Number : pg.types.getTypeParser(oid, format) },

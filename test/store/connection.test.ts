@@ -65,6 +65,13 @@ describe("openPostgres()", () => {
     }
   });
 
+  postgresTest("has the server end a transaction soon whose client falls silent", async ({ databaseUrl }) => {
+    await using database = openPostgres({ ...OPTIONS, url: databaseUrl });
+    expect(await database.query("SHOW idle_in_transaction_session_timeout")).toEqual([
+      { idle_in_transaction_session_timeout: "5s" },
+    ]);
+  });
+
   postgresTest("connects over the Unix socket", async ({ postgres }) => {
     const url = `postgres://postgres@/postgres?host=${postgres.folder}&port=${postgres.port}`;
     expect(await isEncrypted({ url })).toBe(false);
