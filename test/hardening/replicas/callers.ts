@@ -71,7 +71,7 @@ export async function trackAll(
   { clients, random, over }: CallerOptions,
 ): Promise<void> {
   const startedAt = performance.now();
-  for (let from = 0; from < refunds.length && !over.aborted;) {
+  for (let from = 0; from < refunds.length;) {
     const batch = refunds.slice(from, from + random.between(1, MAX_BATCH));
     const requests = batch.map(({ refund: { refundNo, bizRefundNo }, byBizRefundNo }) => ({
       ...(byBizRefundNo ? { bizRefundNo } : { refundNo }),
@@ -79,7 +79,7 @@ export async function trackAll(
     }));
     await pause(startedAt + from / refunds.length * ms - performance.now(), over);
     // Now and then once more, which changes nothing.
-    for (let times = random.chance(0.2) ? 2 : 1; times > 0 && !over.aborted;) {
+    for (let times = random.chance(0.2) ? 2 : 1; times > 0;) {
       try {
         const { results } = await random.pick(clients).tracking.batchTrackRefunds({ requests }, { timeoutMs: 5_000 });
         for (const { outcome } of results) {
@@ -89,7 +89,7 @@ export async function trackAll(
         times--;
       } catch (error) {
         receive(received, "BatchTrackRefunds", describeError(error, false, "BatchTrackRefunds"));
-        await pause(200, over);
+        await pause(200);
       }
     }
     from += batch.length;

@@ -69,10 +69,15 @@ export async function setFaults(sandbox: Sandbox, { random, over }: DisturbOptio
   return faults;
 }
 
-/** Steps the database's clock by a quarter of an hour to either side. Returns how often. */
-export async function stepClock(postgres: Postgres, { random, over, print }: DisturbOptions): Promise<number> {
+/** Steps the database's clock by a quarter of an hour to either side, whenever `mayStep`. Returns how often. */
+export async function stepClock(
+  postgres: Postgres,
+  mayStep: () => boolean,
+  { random, over, print }: DisturbOptions,
+): Promise<number> {
   for (let steps = 0;; steps++) {
     await pause(random.between(...CLOCK_STEP_MS), over);
+    while (!mayStep()) await pause(LOOK_MS);
     if (over.aborted) {
       // What is due by any of the clocks is due by this one.
       postgres.setClockOffset(MAX_CLOCK_STEP_MS);

@@ -10,6 +10,8 @@ export interface PausedOptions {
   readonly takeoverAfterMs: number;
   /** Milliseconds of the other replica's sync, during which the stopped one goes on. */
   readonly channelMs: number;
+  /** Called when it has been stopped. */
+  readonly onStop?: () => void;
 }
 
 export interface PausedReport {
@@ -33,7 +35,7 @@ const WATCH_MS = 1_000;
  */
 export async function pauseBetweenClaimAndSend(
   { sandbox, database, proxy, replicas: [replica, other] }: Cluster,
-  { takeoverAfterMs, channelMs }: PausedOptions,
+  { takeoverAfterMs, channelMs, onStop }: PausedOptions,
 ): Promise<PausedReport> {
   const violations: string[] = [];
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
@@ -55,6 +57,7 @@ export async function pauseBetweenClaimAndSend(
     while (!ended && !(await isClaimed(database, refundNo))) await pause(LOOK_MS);
     proxy.holdReplies();
     replica.signal("SIGSTOP");
+    onStop?.();
     proxy.setLatency(0);
     proxy.release();
     await pause(LATENCY_MS);

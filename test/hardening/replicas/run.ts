@@ -60,6 +60,11 @@ const TRACKING = 0.85;
 const PAUSE_MS = 60_000;
 /** Milliseconds of the sync that takes over from a stopped replica. */
 const TAKEOVER_MS = 2_500;
+/**
+ * Milliseconds until PostgreSQL has ended the transactions of a stopped replica: it counts them by the wall clock
+ * (timeout.c), so that after a step back their locks would be held for as much longer.
+ */
+const STEADY_MS = 8_000;
 /** Milliseconds until everything is settled: a job that was lost is planned again after a minute. */
 const MAX_SETTLE_MS = 150_000;
 const MAX_READ_MS = 20_000;
@@ -97,9 +102,14 @@ export async function runReplicas(options: ReplicasOptions): Promise<ReplicasRep
   const disturbance = () => ({ random: nextRandom(), over, print });
   const caller = () => ({ random: nextRandom(), over, clients });
 
+  let steadyUntil = 0;
   async function pauseOne(): Promise<PausedReport | undefined> {
     await pause(ms / 10);
-    const report = await pauseBetweenClaimAndSend(cluster, { takeoverAfterMs: PAUSE_MS, channelMs: TAKEOVER_MS });
+    const report = await pauseBetweenClaimAndSend(cluster, {
+      takeoverAfterMs: PAUSE_MS,
+      channelMs: TAKEOVER_MS,
+      onStop: () => steadyUntil = performance.now() + STEADY_MS,
+    });
     print(`a replica was stopped for ${PAUSE_MS / 1000} s, and its call ended with ${report.outcome}`);
     violations.push(...report.violations);
     return report;
@@ -127,7 +137,7 @@ export async function runReplicas(options: ReplicasOptions): Promise<ReplicasRep
   const readers = Array.from({ length: READERS }, () => startReader({ ...caller(), over: readersOver.signal }));
   const [faults, clockSteps, paused] = await Promise.all([
     setFaults(sandbox, disturbance()),
-    options.clockSteps ? stepClock(postgres, disturbance()) : 0,
+    options.clockSteps ? stepClock(postgres, () => performance.now() > steadyUntil, disturbance()) : 0,
     options.pause ? pauseOne() : undefined,
     killAtRandom(replicas, options.kills, ms, disturbance()),
     trackAll(planned, ms * TRACKING, received, caller()),
