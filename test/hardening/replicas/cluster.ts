@@ -51,6 +51,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     DAXPAY_RATE: "300",
     DAXPAY_TIMEOUT_MS: String(timeoutMs),
     DAXPAY_SETTLE_TIMEOUT: `${settleMs}ms`,
+    // Nothing was sent before.
+    DAXPAY_SETTLE_ON_START: "off",
     WATCH_SCHEDULE: "1s,1s,2s",
     STOP_TIMEOUT_MS: "4000",
   };
