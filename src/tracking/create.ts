@@ -58,7 +58,8 @@ export function createTracking(options: TrackingOptions): StartedTracking {
 
   async function connect(): Promise<void> {
     const info = await checkStore(database);
-    setUpAt = clock.elapsed() - info.ageMs;
+    // Negative: the database's clock was set back.
+    setUpAt = clock.elapsed() - Math.max(0, info.ageMs);
     const started = await runTracking(database, info.storeId, options);
     if (closed) return await started.close();
     running = started;
