@@ -81,7 +81,7 @@ export async function trackAll(
     // Now and then once more, which changes nothing.
     for (let times = random.chance(0.2) ? 2 : 1; times > 0;) {
       try {
-        const { results } = await random.pick(clients).tracking.batchTrackRefunds({ requests }, { timeoutMs: 5_000 });
+        const { results } = await random.pick(clients).tracking.batchTrackRefunds({ requests }, { timeoutMs: 1_500 });
         for (const { outcome } of results) {
           if (outcome.case !== "trackedRefund") received.violations.push(`a refund was not tracked: ${outcome.case}`);
         }
