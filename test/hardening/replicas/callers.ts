@@ -14,16 +14,26 @@ export interface Received {
 const KINDS = ["SyncRefund", "SyncRefund", "SyncRefund", "WatchRefund", "GetTrackedRefund"] as const;
 const TIMEOUTS_MS: readonly [number, ...number[]] = [200, 2_000, 10_000, 20_000];
 const WAIT_MS = [10, 200] as const;
+const PREFERRED = 0.5;
 const MAX_BATCH = 60;
 
-/** Calls about random refunds until the end. */
+/** Calls about random refunds until the end; `preferred` returns the numbers of those that it takes more often. */
 export async function runCaller(
   refunds: readonly PlannedRefund[],
   received: Received,
+  preferred: () => readonly string[],
   { clients, random, over }: CallerOptions,
 ): Promise<void> {
+  const byNumber = new Map(refunds.map(({ refund }) => [refund.refundNo, refund]));
+
+  function pickRefund(): PlannedRefund["refund"] {
+    const [first, ...others] = random.chance(PREFERRED) ? preferred() : [];
+    const chosen = first === undefined ? undefined : byNumber.get(random.pick([first, ...others]));
+    return chosen ?? refunds[random.between(0, refunds.length)].refund;
+  }
+
   while (!over.aborted) {
-    const { refundNo, bizRefundNo } = refunds[random.between(0, refunds.length)].refund;
+    const { refundNo, bizRefundNo } = pickRefund();
     const by = random.pick(["refundNo", "bizRefundNo", "both"]);
     const request = {
       refundNo: by === "bizRefundNo" ? "" : refundNo,

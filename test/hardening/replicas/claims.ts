@@ -7,6 +7,8 @@ export interface ClaimWatch {
   doubts(): number;
   /** Those of them that are still open. */
   doubtsLeft(): number;
+  /** For how many milliseconds the oldest open claim has been open since that performance.now. */
+  oldestMs(since: number): number;
   /** Resolves when the signal, at which the observation ends, has aborted. */
   readonly done: Promise<void>;
 }
@@ -36,6 +38,7 @@ export function watchClaims(database: Database, doubtAfterMs: number, over: Abor
   return {
     doubts: () => doubts.size,
     doubtsLeft: () => [...seen.keys()].filter((claim) => doubts.has(claim)).length,
+    oldestMs: (since) => Math.max(0, ...[...seen.values()].map((at) => performance.now() - Math.max(at, since))),
     done: watch(),
   };
 }

@@ -8,7 +8,7 @@ export const LONGEST_CHANNEL_MS = 5_000;
 /** Neighbours that share a payment order. */
 const PER_ORDER = 2;
 /** The part of the refunds whose channel takes seconds. */
-const SLOW = 0.04;
+const SLOW = 0.08;
 const SLOW_MS: readonly [number, ...number[]] = [1_500, 2_800, LONGEST_CHANNEL_MS];
 const LAST_STATES: readonly [ChannelState, ...ChannelState[]] = ["CLOSED", "CLOSED", "CLOSED", "SUCCESS", "CHANGE"];
 const UNENDING: readonly ChannelState[] = ["PROCESSING"];
