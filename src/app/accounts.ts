@@ -101,7 +101,10 @@ export function createAppAccounts(options: AppAccountsOptions): AppAccounts {
       settleOnStart: sync.settleOnStart && !tracking,
       rateLimit,
       records: recordsOf(account),
-      shared: tracking?.sharedRecords(recordedAccount(account)),
+      shared: tracking?.sharedRecords(
+        recordedAccount(account),
+        (before, after) => listenerOf(account.name)({ type: "conflict", before, after }),
+      ),
     };
   }
 

@@ -449,7 +449,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
         const state = memory.record(
           key || (report.refundNo ?? query.refundNo),
           stateFrom(report, query, release, bound),
-          (before, after) => onEvent({ type: "conflict", before, after }),
+          // With a database its records tell, which also know what other processes have seen.
+          (before, after) => shared || onEvent({ type: "conflict", before, after }),
         );
         return { state, evidence: report.evidence, sentAt };
       } catch (error) {

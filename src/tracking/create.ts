@@ -5,7 +5,7 @@ import { createBudget } from "../store/budget.ts";
 import type { SharedBudget } from "../refund/shared-budget.ts";
 import { listTracked } from "./list.ts";
 import type { NoticeResult, RefundNotice } from "./notices.ts";
-import type { RecordedAccount } from "./records.ts";
+import type { OnConflict, RecordedAccount } from "./records.ts";
 import { type RunningOptions, type RunningTracking, runTracking } from "./running.ts";
 import { type AccountTrackingStats, readTrackingStats } from "./stats.ts";
 import { trackingErrorFrom } from "./store-error.ts";
@@ -25,7 +25,7 @@ export interface StartedTracking extends Tracking {
    */
   start(): Promise<void>;
   /** What replicas agree on for an account; while the database cannot be used, its claims are "away". */
-  sharedRecords(account: RecordedAccount): SharedRecords;
+  sharedRecords(account: RecordedAccount, onConflict: OnConflict): SharedRecords;
   sharedBudget(account: string): SharedBudget;
   acceptNotice(account: RecordedAccount, notice: RefundNotice, canQuery: boolean): Promise<NoticeResult>;
   /** As read a few seconds ago at the earliest. */
@@ -114,8 +114,8 @@ export function createTracking(options: TrackingOptions): StartedTracking {
       if (!running) throw trackingErrorFrom(problem);
       return running.events.stream(query, signal);
     },
-    sharedRecords(account) {
-      const of = () => running?.records.sharedRecords(account);
+    sharedRecords(account, onConflict) {
+      const of = () => running?.records.sharedRecords(account, onConflict);
       return {
         async claim(refund, callMs) {
           const settleMs = setUpAt + account.settleTimeoutMs - clock.elapsed();

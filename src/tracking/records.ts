@@ -3,6 +3,7 @@ import type { RefundQuery } from "../daxpay/request.ts";
 import type { Clock } from "../refund/clock.ts";
 import { nextDelay, type ScheduleOptions } from "../refund/schedule.ts";
 import type { AttemptResult, ClaimResult, KnownRefund, SharedRecords, SharedRefund } from "../refund/shared.ts";
+import type { RefundState } from "../refund/state.ts";
 import { type Database, type Sql, StoreReplacedError, StoreUnavailableError } from "../store/database.ts";
 import { type Notifications, notifyRefund } from "../store/notifications.ts";
 import {
@@ -57,7 +58,8 @@ export interface RecordsOptions {
 
 /** What all replicas know of refunds, in the database. */
 export interface Records {
-  sharedRecords(account: RecordedAccount): SharedRecords;
+  /** Calls back for every verified state that contradicts a final one, once that is recorded. */
+  sharedRecords(account: RecordedAccount, onConflict: OnConflict): SharedRecords;
   /** Records a failed attempt of a tracked refund. Throws like Database. */
   fail(id: number, failure: StoredFailure, attempt: number): Promise<void>;
   /** Ends the claims whose syncs are over, of refunds that nobody asks for. Throws like Database. */
@@ -70,6 +72,7 @@ export interface Records {
   flush(timeoutMs: number): Promise<void>;
 }
 
+export type OnConflict = (before: RefundState, after: RefundState) => void;
 type Columns = Transition["columns"];
 
 /** Milliseconds until which a claimed sync must be sent: committing the claim takes a few. */
@@ -184,8 +187,12 @@ export function createRecords(options: RecordsOptions): Records {
     return promise;
   }
 
-  async function commit(account: RecordedAccount, result: AttemptResult): Promise<number | undefined> {
-    const work = () => record(account, result);
+  async function commit(
+    account: RecordedAccount,
+    result: AttemptResult,
+    onConflict: OnConflict,
+  ): Promise<number | undefined> {
+    const work = () => record(account, result, onConflict);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const cancel = clock.after(COMMIT_WAIT_MS, () => resolve(undefined));
     // Behind what waits, nothing is tried that would overtake it.
@@ -201,16 +208,22 @@ export function createRecords(options: RecordsOptions): Records {
     return since;
   }
 
-  async function record(account: RecordedAccount, result: AttemptResult): Promise<number | undefined> {
+  async function record(
+    account: RecordedAccount,
+    result: AttemptResult,
+    onConflict: OnConflict,
+  ): Promise<number | undefined> {
     let committed = () => {};
+    let contradicted: RefundState | undefined;
     const key = await keyOf(account, result.refund);
     const since = await database.transaction(async (tx) => {
       await checkStore(tx);
       const row = await lockRow(tx, key);
       const { verified } = result;
-      const transition = verified
+      const transition: Transition = verified
         ? transitionOf(row, verified, clock.elapsed() - verified.sentAt)
         : { columns: {}, events: [] };
+      contradicted = transition.contradicted;
       const columns: Columns = {
         ...transition.columns,
         ...claimColumns(row, account, result),
@@ -221,6 +234,7 @@ export function createRecords(options: RecordsOptions): Records {
       return unchangedSince instanceof Date ? unchangedSince.getTime() : undefined;
     });
     committed();
+    if (contradicted && result.verified) onConflict(contradicted, result.verified.state);
     return since;
   }
 
@@ -322,9 +336,9 @@ export function createRecords(options: RecordsOptions): Records {
   }
 
   return {
-    sharedRecords: (account) => ({
+    sharedRecords: (account, onConflict) => ({
       claim: (refund, callMs) => claim(account, refund, callMs),
-      commit: (result) => commit(account, result),
+      commit: (result) => commit(account, result, onConflict),
       find: (request) => find(account, request),
     }),
     async fail(id, failure, attempt) {

@@ -34,6 +34,8 @@ export interface FullRow extends RefundRow {
 export interface Transition {
   readonly columns: Readonly<Record<string, unknown>>;
   readonly events: readonly { readonly kind: EventKind; readonly previousStatus: Status | undefined }[];
+  /** The earlier final state that a verified one differs from. */
+  readonly contradicted?: RefundState;
 }
 
 const NOTHING: Transition = { columns: {}, events: [] };
@@ -81,6 +83,7 @@ export function transitionOf(row: FullRow, verified: VerifiedState, ageMs: numbe
       ...(active && state.final ? { tracking_state: "FINAL" } : {}),
     },
     events,
+    ...(contradicts ? { contradicted: finalState } : {}),
   };
 }
 

@@ -103,6 +103,28 @@ describe("a tracked refund", () => {
     },
   );
 
+  postgresTest("that contradicts its final state is reported, by another process too", async ({ databaseUrl }) => {
+    await migrateDatabase(databaseUrl);
+    await using first = await startReplica(databaseUrl);
+    await using second = await startSecondReplica(databaseUrl, first);
+    first.sandbox.addRefund({ ...refund("R1"), status: "success" });
+    await first.tracking.trackRefund({ refundNo: "R1" });
+    await readEvents(first, ({ kind }) => kind === FINAL);
+    first.sandbox.setChannel("R1", { state: "CLOSED" });
+    expect(await first.sandbox.syncInConsole("R1")).toBe("applied");
+    await second.client.syncRefund({ refundNo: "R1" });
+    const [last] = (await readEvents(second, ({ kind }) => kind === RefundEventKind.CONTRADICTED)).slice(-1);
+    expect(last).toMatchObject({ refund: { status: RefundStatus.CLOSED }, previousStatus: RefundStatus.SUCCEEDED });
+    const note = { refundNo: "R1", note: "booked once, see ticket 7" };
+    const { trackedRefund } = await first.tracking.acknowledgeContradiction(note);
+    expect(trackedRefund?.contradiction).toMatchObject({
+      note: note.note,
+      previous: { status: RefundStatus.SUCCEEDED },
+    });
+    const metrics = await (await fetch(`${second.http}/metrics`)).text();
+    expect(metrics).toContain('refundsync_state_conflicts_total{account="default"} 1');
+  });
+
   postgresTest("is tracked and followed by the TypeScript client", async ({ databaseUrl }) => {
     await migrateDatabase(databaseUrl);
     await using replica = await startReplica(databaseUrl);

@@ -135,7 +135,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     jobs,
     journal,
     records,
-    shared: records.sharedRecords(account),
+    shared: records.sharedRecords(account, () => {}),
     tracker,
     acceptNotice: createNotices({ database, records, jobs, checkStore }),
     errors,
