@@ -98,7 +98,7 @@ export function createTracker(options: TrackOptions): Tracker {
         present.set(row.id, row);
         changes.push({ kind: "TRACKED", previousStatus: undefined, row });
         results.push({ trackedRefund: trackedRefundFrom(row), created: true });
-      } else if (before.tracking_state && before.account !== request.account) {
+      } else if (before.tracking_state === "ACTIVE" && before.account !== request.account) {
         results.push(otherAccountError());
       } else {
         const after = await trackKnown(tx, before, request, trackedBy);
@@ -152,7 +152,8 @@ export function createTracker(options: TrackOptions): Tracker {
   /** Tracks a refund whose row is known: one that is tracked already only gets the labels. */
   async function trackKnown(tx: Sql, row: FullRow, request: TrackRequest, trackedBy: string) {
     const labels = { labels: JSON.stringify(request.labels) };
-    if (row.tracking_state === "ACTIVE" || (row.tracking_state === "FINAL" && row.final)) {
+    const isTracked = row.tracking_state === "ACTIVE" || (row.tracking_state === "FINAL" && row.final);
+    if (isTracked && row.account === request.account) {
       await updateRefund(tx, row.id, labels);
       return { row: { ...row, labels: request.labels }, changes: [] };
     }

@@ -134,7 +134,7 @@ describe("createTracker().track()", () => {
     expect(due()).toEqual([new Date(database.now() + 10_000)]);
   });
 
-  test("refuses a refund that another account tracks", async () => {
+  test("refuses a refund that another account follows", async () => {
     await trackOne(requestOf({ refundNo: "R1" }));
     const [other, own] = await track(
       requestOf({ refundNo: "R1" }, { account: "other" }),
@@ -143,6 +143,14 @@ describe("createTracker().track()", () => {
     // Both names have one configuration here.
     expect(other).toMatchObject({ reason: "INVALID_REQUEST" });
     expect(own).toMatchObject({ created: true });
+  });
+
+  test("lets another account track a refund that is not followed any longer", async () => {
+    await record("SUCCEEDED");
+    await trackOne(requestOf({ refundNo: "R1" }));
+    const { created, trackedRefund } = await trackOne(requestOf({ refundNo: "R1" }, { account: "other" }));
+    expect(created).toBe(true);
+    expect(trackedRefund).toMatchObject({ account: "other", trackingState: "FINAL" });
   });
 
   test("starts anew where tracking has ended", async () => {
