@@ -74,6 +74,7 @@ CREATE TABLE refund (
 CREATE UNIQUE INDEX refund_refund_no ON refund (merchant_id, refund_no) WHERE refund_no IS NOT NULL;
 CREATE UNIQUE INDEX refund_biz_refund_no ON refund (merchant_id, app_id, biz_refund_no) WHERE biz_refund_no IS NOT NULL;
 CREATE INDEX refund_claim ON refund (merchant_id, order_no) WHERE claim IS NOT NULL;
+CREATE INDEX refund_tracked ON refund (tracked_at, id) WHERE tracking_state IS NOT NULL;
 CREATE INDEX refund_due ON refund (next_attempt_at) WHERE tracking_state = 'ACTIVE';
 
 -- Every change, in commit order. Rows are chained by an HMAC whose key is not in the database.
