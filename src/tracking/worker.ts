@@ -50,6 +50,8 @@ const ATTEMPT_TIMEOUT_MS = 60_000;
 /** Milliseconds before a refund is looked at again whose account is not configured, or is that of another DaxPay now. */
 const NO_ACCOUNT_MS = 60_000;
 const MAX_FETCHED = 32;
+/** Attempts at the same time over all accounts. */
+const MAX_RUNNING = 128;
 /** Milliseconds before a refund is looked at again whose attempt was recorded nowhere. */
 const UNPLANNED_MS = 1_000;
 /** Milliseconds before a notice's state is looked for again. */
@@ -70,10 +72,10 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function work(): Promise<void> {
     while (!stop.signal.aborted) {
-      const room = MAX_FETCHED - running.size;
+      const room = Math.min(MAX_FETCHED, MAX_RUNNING - running.size);
       const fetched = room > 0 ? await jobs.fetch(room, fullAccounts()).catch(report) : [];
       for (const job of fetched ?? []) start(job);
-      if (fetched?.length && running.size < MAX_FETCHED) continue;
+      if (fetched?.length && running.size < MAX_RUNNING) continue;
       await idle(fetched ? POLL_MS : AWAY_MS);
     }
   }
