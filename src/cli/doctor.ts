@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
-import { environment, printProblems } from "../config/load.ts";
 import { type AccountConfig, type Accounts, DEFAULT_ACCOUNT } from "../config/accounts.ts";
 import { readConfig } from "../config/read.ts";
 import type { ConfigSource } from "../config/values.ts";
@@ -8,6 +7,7 @@ import type { ClientDeps } from "../daxpay/client.ts";
 import { examine } from "../doctor/examine.ts";
 import { formatJson, formatText } from "../doctor/print.ts";
 import { readArguments } from "./arguments.ts";
+import { type CommandIo, processIo, runCommand, validConfig } from "./command.ts";
 
 const HELP = `Checks a DaxPay server using the service's own configuration (DAXPAY_RELEASE may be unset)
 
@@ -25,36 +25,29 @@ query, clock and request age.
 Exit codes: 0 all checks passed, warnings included; 1 a check failed; 2 invalid configuration or arguments`;
 
 /** What the command takes from its process. */
-export interface CommandIo {
-  readonly config: ConfigSource;
+export interface DoctorIo extends CommandIo {
   readonly deps: ClientDeps;
-  readonly print: (text: string) => void;
-  readonly printError: (text: string) => void;
 }
 
 /** Runs the command and returns its exit code. */
-export async function doctor(args: readonly string[], { config, deps, print, printError }: CommandIo) {
-  const line = readArguments(args, COMMAND_LINE);
-  switch (line.kind) {
-    case "help":
-      print(line.page);
-      return 0;
-    case "invalid":
-      printError(line.problem);
-      return 2;
-  }
-  const { json, refundNo, account: name } = line.command;
+export async function doctor(args: readonly string[], io: DoctorIo): Promise<number> {
+  return await runCommand(readArguments(args, COMMAND_LINE), io, (options) => checkAccount(options, io));
+}
+
+async function checkAccount({ json, refundNo, account: name }: DoctorOptions, io: DoctorIo): Promise<number> {
+  const { config, deps, print, printError } = io;
   const source = { ...config, env: (name: string) => config.env(name) || defaultOf(name, config) };
   const result = readConfig(source, { acceptUntypedSecrets: true });
-  if (result.kind === "invalid") {
-    if (json) print(JSON.stringify({ ok: false, problems: result.problems, steps: [] }));
-    else printProblems(result.problems, printError);
+  if (json && result.kind === "invalid") {
+    print(JSON.stringify({ ok: false, problems: result.problems, steps: [] }));
     return 2;
   }
-  for (const warning of result.warnings) printError(`Warning: ${warning}`);
-  const account = selectAccount(result.config.accounts, name);
+  const valid = validConfig(result, io);
+  if (!valid) return 2;
+  const { accounts } = valid.config;
+  const account = selectAccount(accounts, name);
   if (!account) {
-    const names = [...result.config.accounts.keys()].join(", ");
+    const names = [...accounts.keys()].join(", ");
     printError(`--account: expected one of ${names}, got ${name === undefined ? "nothing" : "another name"}`);
     return 2;
   }
@@ -78,6 +71,8 @@ function defaultOf(name: string, { env }: ConfigSource): string | undefined {
   return hasKey ? "4.0.0-beta" : "documented";
 }
 
+type DoctorOptions = ReturnType<typeof COMMAND_LINE.read>;
+
 interface DoctorArguments {
   readonly json: boolean;
   readonly account: string | undefined;
@@ -97,9 +92,7 @@ const COMMAND_LINE = {
 
 if (import.meta.main) {
   process.exitCode = await doctor(process.argv.slice(2), {
-    config: environment,
+    ...processIo,
     deps: { fetch, now: Date.now, nonce: () => randomBytes(16).toString("hex") },
-    print: (text) => console.log(text),
-    printError: (text) => console.error(text),
   });
 }

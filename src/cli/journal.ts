@@ -1,14 +1,13 @@
 import process from "node:process";
-import { environment, printProblems } from "../config/load.ts";
 import { longDuration } from "../config/schemas.ts";
 import { type JournalConfig, readJournal } from "../config/store.ts";
-import type { ConfigSource } from "../config/values.ts";
-import { type Database, StoreReplacedError, StoreUnavailableError } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import { createStoreGuard, formatHead, type JournalHead, parseHead, readStoreId } from "../store/identity.ts";
 import { openPostgres } from "../store/postgres.ts";
-import { JournalBrokenError, pruneAllRefunds, pruneJournal } from "../store/prune.ts";
+import { pruneAllRefunds, pruneJournal } from "../store/prune.ts";
 import { verifyJournal } from "../store/verify.ts";
 import { type OptionValues, readArguments, type ReadResult } from "./arguments.ts";
+import { type CommandIo, processIo, runCommand, useDatabase, validConfig } from "./command.ts";
 
 const HELP =
   `Verifies or prunes the journal in the database of DATABASE_URL, or prints its head; needs STORE_JOURNAL_KEY
@@ -28,15 +27,8 @@ const STATEMENT_TIMEOUT_MS = 600_000;
 const CONNECTIONS = 1;
 const age = longDuration("1h", "3650d");
 
-/** What the command takes from its process. */
-export interface JournalIo {
-  readonly config: ConfigSource;
-  readonly print: (text: string) => void;
-  readonly printError: (text: string) => void;
-}
-
 /** Does its work and returns the exit code. */
-type Command = (database: Database, config: JournalConfig, io: JournalIo) => Promise<number>;
+type Command = (database: Database, config: JournalConfig, io: CommandIo) => Promise<number>;
 
 const help = () => HELP;
 
@@ -69,7 +61,7 @@ function readPrune({ "older-than": text }: OptionValues<typeof PRUNE_OPTIONS>): 
 async function verify(
   database: Database,
   { journalKey }: JournalConfig,
-  { print, printError }: JournalIo,
+  { print, printError }: CommandIo,
   expected: JournalHead | undefined,
 ): Promise<number> {
   const result = await database.transaction(async (tx) => {
@@ -94,7 +86,7 @@ async function verify(
 async function prune(
   database: Database,
   { journalKey }: JournalConfig,
-  { print, printError }: JournalIo,
+  { print, printError }: CommandIo,
   olderThanMs: number | undefined,
 ): Promise<number> {
   if (olderThanMs === undefined) {
@@ -107,61 +99,38 @@ async function prune(
   return 0;
 }
 
-async function printHead(database: Database, _config: JournalConfig, { print }: JournalIo): Promise<number> {
+async function printHead(database: Database, _config: JournalConfig, { print }: CommandIo): Promise<number> {
   const { head } = await createStoreGuard(await readStoreId(database)).check(database);
   print(head.seq > 0 ? formatHead(head) : "The journal is empty");
   return 0;
 }
 
 /** Runs the command and returns its exit code. */
-export async function runJournal([name, ...args]: readonly string[], io: JournalIo): Promise<number> {
-  const { config, print, printError } = io;
-  const read = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!read && name === "--help") {
-    print(HELP);
-    return 0;
-  }
-  if (!read) {
-    printError(
-      `expected ${Object.keys(COMMANDS).join(", ")} or --help, got ${name === undefined ? "nothing" : "others"}`,
+export async function runJournal([name, ...args]: readonly string[], io: CommandIo): Promise<number> {
+  return await runCommand(readCommand(name, args), io, async (command) => {
+    const valid = validConfig(readJournal(io.config), io);
+    if (!valid) return 2;
+    const { journal } = valid;
+    const opened = openPostgres({
+      ...journal.database,
+      maxConnections: CONNECTIONS,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+    return await useDatabase(
+      opened,
+      { printError: io.printError, failure: `journal ${name} failed:` },
+      (database) => command(database, journal, io),
     );
-    return 2;
-  }
-  const line = read(args);
-  switch (line.kind) {
-    case "help":
-      print(line.page);
-      return 0;
-    case "invalid":
-      printError(line.problem);
-      return 2;
-  }
-  const result = readJournal(config);
-  if (result.kind === "invalid") {
-    printProblems(result.problems, printError);
-    return 2;
-  }
-  for (const warning of result.warnings) printError(`Warning: ${warning}`);
-  await using database = openPostgres({
-    ...result.journal.database,
-    maxConnections: CONNECTIONS,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
-  try {
-    return await line.command(database, result.journal, io);
-  } catch (error) {
-    const { message } = error as Error;
-    const isPlain = error instanceof StoreUnavailableError || error instanceof StoreReplacedError ||
-      error instanceof JournalBrokenError;
-    printError(isPlain ? message : `journal ${name} failed: ${message}`);
-    return 1;
-  }
+}
+
+function readCommand(name: string | undefined, args: readonly string[]): ReadResult<Command> {
+  if (name !== undefined && Object.hasOwn(COMMANDS, name)) return COMMANDS[name](args);
+  if (name === "--help") return { kind: "help", page: HELP };
+  const got = name === undefined ? "nothing" : "others";
+  return { kind: "invalid", problem: `expected ${Object.keys(COMMANDS).join(", ")} or --help, got ${got}` };
 }
 
 if (import.meta.main) {
-  process.exitCode = await runJournal(process.argv.slice(2), {
-    config: environment,
-    print: (text) => console.log(text),
-    printError: (text) => console.error(text),
-  });
+  process.exitCode = await runJournal(process.argv.slice(2), processIo);
 }

@@ -1,11 +1,9 @@
 import process from "node:process";
-import { environment, printProblems } from "../config/load.ts";
 import { readDatabase } from "../config/store.ts";
-import type { ConfigSource } from "../config/values.ts";
-import { StoreUnavailableError } from "../store/database.ts";
 import { migrate, migrationSql } from "../store/migrate.ts";
 import { openPostgres } from "../store/postgres.ts";
 import { readArguments } from "./arguments.ts";
+import { type CommandIo, processIo, runCommand, useDatabase, validConfig } from "./command.ts";
 
 const HELP = `Creates the tables in the database of DATABASE_URL, or brings them up to date, before a new version starts
 
@@ -23,40 +21,25 @@ const STATEMENT_TIMEOUT_MS = 600_000;
 /** One for the transaction that holds the lock, one for pg-boss. */
 const CONNECTIONS = 2;
 
-/** What the command takes from its process. */
-export interface MigrateIo {
-  readonly config: ConfigSource;
-  readonly print: (text: string) => void;
-  readonly printError: (text: string) => void;
+/** Runs the command and returns its exit code. */
+export async function runMigrate(args: readonly string[], io: CommandIo): Promise<number> {
+  return await runCommand(readArguments(args, COMMAND_LINE), io, (options) => createTables(options, io));
 }
 
-/** Runs the command and returns its exit code. */
-export async function runMigrate(args: readonly string[], { config, print, printError }: MigrateIo): Promise<number> {
-  const line = readArguments(args, COMMAND_LINE);
-  switch (line.kind) {
-    case "help":
-      print(line.page);
-      return 0;
-    case "invalid":
-      printError(line.problem);
-      return 2;
-  }
-  const { adopt, printSql } = line.command;
+async function createTables({ adopt, printSql }: MigrateOptions, io: CommandIo): Promise<number> {
+  const { config, print, printError } = io;
   if (printSql) {
     print(migrationSql());
     return 0;
   }
-  const result = readDatabase(config);
-  if (result.kind === "invalid") {
-    printProblems(result.problems, printError);
-    return 2;
-  }
-  await using database = openPostgres({
-    ...result.database,
+  const valid = validConfig(readDatabase(config), io);
+  if (!valid) return 2;
+  const opened = openPostgres({
+    ...valid.database,
     maxConnections: CONNECTIONS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
-  try {
+  return await useDatabase(opened, { printError, failure: "Cannot migrate:" }, async (database) => {
     const { applied, storeId, adopted } = await migrate(database, { adopt });
     for (const name of applied) print(`Applied ${name}`);
     if (applied.length === 0) print("Nothing to apply: the tables are up to date");
@@ -66,12 +49,10 @@ export async function runMigrate(args: readonly string[], { config, print, print
     }
     print(`${adopted ? "Adopted as store" : "Store"} ${storeId}`);
     return 0;
-  } catch (error) {
-    const { message } = error as Error;
-    printError(error instanceof StoreUnavailableError ? message : `Cannot migrate: ${message}`);
-    return 1;
-  }
+  });
 }
+
+type MigrateOptions = ReturnType<typeof COMMAND_LINE.read>;
 
 const COMMAND_LINE = {
   options: { adopt: { type: "boolean" }, "print-sql": { type: "boolean" } },
@@ -83,9 +64,5 @@ const COMMAND_LINE = {
 } as const;
 
 if (import.meta.main) {
-  process.exitCode = await runMigrate(process.argv.slice(2), {
-    config: environment,
-    print: (text) => console.log(text),
-    printError: (text) => console.error(text),
-  });
+  process.exitCode = await runMigrate(process.argv.slice(2), processIo);
 }

@@ -1,15 +1,14 @@
 import process from "node:process";
 import type { PgBoss } from "pg-boss";
 import { ACCOUNT_NAME } from "../config/accounts.ts";
-import { environment, printProblems } from "../config/load.ts";
 import { type DatabaseConfig, readDatabase } from "../config/store.ts";
-import type { ConfigSource } from "../config/values.ts";
-import { type Database, StoreUnavailableError } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import { openPostgres } from "../store/postgres.ts";
 import { startQueue } from "../store/queue.ts";
-import { listDeadLetters, redeliver } from "../tracking/dead-letters.ts";
+import { type DeadLetterFilter, listDeadLetters, redeliver } from "../tracking/dead-letters.ts";
 import type { DeadLetter } from "../tracking/webhook.ts";
 import { readArguments } from "./arguments.ts";
+import { type CommandIo, processIo, runCommand, useDatabase, validConfig } from "./command.ts";
 
 const HELP = `Shows and redelivers the events that could not be delivered to a webhook, in the database of DATABASE_URL
 
@@ -29,64 +28,50 @@ const COMMANDS = ["list", "redeliver"] as const;
 type CommandName = typeof COMMANDS[number];
 
 /** What the command takes from its process. */
-export interface WebhooksIo {
-  readonly config: ConfigSource;
+export interface WebhooksIo extends CommandIo {
   readonly openDatabase: (config: DatabaseConfig) => Database;
-  readonly print: (text: string) => void;
-  readonly printError: (text: string) => void;
 }
 
 /** Runs the command and returns its exit code. */
 export async function runWebhooks(args: readonly string[], io: WebhooksIo): Promise<number> {
-  const { config, openDatabase, print, printError } = io;
+  const { config, openDatabase, printError } = io;
   const [first, ...rest] = args;
   const name = COMMANDS.find((name) => name === first);
   const line = readArguments(name === undefined ? args : rest, commandLine(name));
-  switch (line.kind) {
-    case "help":
-      print(line.page);
-      return 0;
-    case "invalid":
-      printError(line.problem);
-      return 2;
-  }
-  const { json, filter } = line.command;
-  const result = readDatabase(config);
-  if (result.kind === "invalid") {
-    printProblems(result.problems, printError);
-    return 2;
-  }
-  try {
-    await using database = openDatabase(result.database);
-    // Its errors are thrown as well.
-    const boss = await startQueue(database, { onError: () => {}, supervise: false });
-    try {
-      return name === "list" ? await list(boss) : await deliverAgain(database, boss);
-    } finally {
-      await boss.stop({ graceful: false });
-    }
-  } catch (error) {
-    const { message } = error as Error;
-    printError(
-      error instanceof StoreUnavailableError ? message : `Cannot use the queue, has deno task migrate run? ${message}`,
-    );
+  return await runCommand(line, io, async ({ json, filter }) => {
+    const valid = validConfig(readDatabase(config), io);
+    if (!valid) return 2;
+    const failure = "Cannot use the queue, has deno task migrate run?";
+    return await useDatabase(openDatabase(valid.database), { printError, failure }, async (database) => {
+      // Its errors are thrown as well.
+      const boss = await startQueue(database, { onError: () => {}, supervise: false });
+      try {
+        return name === "list" ? await list(boss, filter, json, io) : await deliverAgain(database, boss, filter, io);
+      } finally {
+        await boss.stop({ graceful: false });
+      }
+    });
+  });
+}
+
+async function list(boss: PgBoss, filter: DeadLetterFilter, json: boolean, { print }: CommandIo): Promise<number> {
+  for await (const letter of listDeadLetters(boss, filter)) print(json ? JSON.stringify(letter) : textOf(letter));
+  return 0;
+}
+
+async function deliverAgain(
+  database: Database,
+  boss: PgBoss,
+  filter: DeadLetterFilter,
+  { print, printError }: CommandIo,
+): Promise<number> {
+  const rows = await redeliver(database, boss, filter);
+  if (rows.length === 0) {
+    printError("no such event, or none that could not be delivered");
     return 1;
   }
-
-  async function list(boss: PgBoss): Promise<number> {
-    for await (const letter of listDeadLetters(boss, filter)) print(json ? JSON.stringify(letter) : textOf(letter));
-    return 0;
-  }
-
-  async function deliverAgain(database: Database, boss: PgBoss): Promise<number> {
-    const rows = await redeliver(database, boss, filter);
-    if (rows.length === 0) {
-      printError("no such event, or none that could not be delivered");
-      return 1;
-    }
-    print(`Redelivering ${rows.length} ${rows.length === 1 ? "event" : "events"}`);
-    return 0;
-  }
+  print(`Redelivering ${rows.length} ${rows.length === 1 ? "event" : "events"}`);
+  return 0;
 }
 
 function commandLine(name: CommandName | undefined) {
@@ -138,10 +123,5 @@ function textOf({ account, seq, refundId, attempts, diedAt, reason, message }: D
 }
 
 if (import.meta.main) {
-  process.exitCode = await runWebhooks(process.argv.slice(2), {
-    config: environment,
-    openDatabase: openPostgres,
-    print: (text) => console.log(text),
-    printError: (text) => console.error(text),
-  });
+  process.exitCode = await runWebhooks(process.argv.slice(2), { ...processIo, openDatabase: openPostgres });
 }
