@@ -1,5 +1,5 @@
-import { type Json, type JsonObject, parseJson } from "./json.ts";
-import { describeType, integerOf, preview, scalarText } from "./member.ts";
+import type { Json, JsonObject } from "./json.ts";
+import { describeType, integerOf, MalformedError, optionalText, parseBody, preview, timeOf } from "./member.ts";
 import type { DaxPayOptions } from "./client.ts";
 import { type NoticeFormat, type Release, RELEASES } from "./release.ts";
 import { createSigners, type Signer } from "./signer.ts";
@@ -88,7 +88,8 @@ export function readNotice(body: Uint8Array, context: NoticeContext): Notice | N
   try {
     return read(body, context);
   } catch (error) {
-    if (error instanceof Rejected) return { kind: "rejection", reason: error.reason, message: error.message };
+    const rejected = error instanceof MalformedError ? malformed(error.message) : error;
+    if (rejected instanceof Rejected) return { kind: "rejection", reason: rejected.reason, message: rejected.message };
     throw error;
   }
 }
@@ -97,7 +98,7 @@ function read(body: Uint8Array, context: NoticeContext): Notice {
   const { release, signer } = context;
   const format = release.notice;
   if (!format) throw new Rejected("UNSUPPORTED", "This release of DaxPay has no notices that can be verified");
-  const object = parse(body);
+  const object = parseBody(body, MAX_NOTICE_BYTES);
   const refund = refundOf(object, format);
   const signature = optionalText(object, "sign");
   if (!signature) throw unverified("it carries no signature");
@@ -109,20 +110,6 @@ function read(body: Uint8Array, context: NoticeContext): Notice {
   const ambiguity = ambiguityOf(object);
   if (ambiguity) throw unverified(`its signature fits other notices too: ${ambiguity}`);
   return noticeFrom(object, refund, format, context);
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-function parse(body: Uint8Array): JsonObject {
-  if (body.length > MAX_NOTICE_BYTES) throw malformed(`expected at most ${MAX_NOTICE_BYTES} bytes, got more`);
-  let json: Json;
-  try {
-    json = parseJson(utf8.decode(body));
-  } catch (error) {
-    throw malformed(`expected JSON: ${(error as Error).message.slice(0, 200)}`);
-  }
-  if (json.type !== "object") throw malformed(`expected an object, got ${describeType(json)}`);
-  return json;
 }
 
 /** Returns the object that holds the refund's members, by the form alone. */
@@ -224,25 +211,6 @@ function ownId(name: "appId" | "mchNo", actual: string | undefined, context: Not
   if (actual === undefined || expected === "" || actual === expected) return actual;
   const got = JSON.stringify(actual.slice(0, 40));
   throw new Rejected("OTHER_APPLICATION", `Expected "${name}" to be ${JSON.stringify(expected)}, got ${got}`);
-}
-
-function timeOf(object: JsonObject, name: string, { release, timeZone, now }: NoticeContext): number | undefined {
-  const member = object.members.get(name);
-  if (!member || member.type === "null") return undefined;
-  const time = release.time.read(scalarText(member) ?? "", timeZone, now);
-  if (time === undefined) {
-    throw malformed(`expected member "${name}" to be ${release.time.expected}, got ${preview(member)}`);
-  }
-  return time;
-}
-
-function optionalText(object: JsonObject, name: string): string | undefined {
-  const member = object.members.get(name);
-  if (!member || member.type === "null") return undefined;
-  if (member.type !== "string") {
-    throw malformed(`expected member "${name}" to be a string, got ${describeType(member)}`);
-  }
-  return member.value;
 }
 
 function malformed(what: string): Rejected {

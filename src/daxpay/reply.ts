@@ -2,8 +2,17 @@ import { type Classification, classifyCode, classifyDataCode, showsInternals } f
 import { fenFrom } from "./decimal.ts";
 import type { Proof } from "./evidence.ts";
 import { DaxPayFailure, type FailureOptions } from "./failure.ts";
-import { type Json, type JsonObject, parseJson } from "./json.ts";
-import { describeType, integerOf, preview, scalarText } from "./member.ts";
+import type { Json, JsonObject } from "./json.ts";
+import {
+  describeType,
+  integerOf,
+  MalformedError,
+  optionalText,
+  parseBody,
+  preview,
+  scalarText,
+  timeOf,
+} from "./member.ts";
 import type { RefundQueryApi, Release, ReplySigning } from "./release.ts";
 import type { RefundQuery } from "./request.ts";
 import type { Signer } from "./signer.ts";
@@ -96,11 +105,13 @@ function read(body: Uint8Array, reading: Reading): RefundReport | FailedReply {
   try {
     const envelope = readEnvelope(body, reading);
     const signed = verifiedObject(envelope, reading);
+    // 3.0.0's failures have none.
     const repliedAt = signed && timeOf(signed.object, "resTime", reading);
     if (repliedAt !== undefined) skewMs = checkTime(repliedAt, reading);
     return reportFrom(envelope, signed, { repliedAt, skewMs }, reading);
   } catch (error) {
-    if (error instanceof DaxPayFailure) return { kind: "failure", failure: error, skewMs };
+    const failure = error instanceof MalformedError ? malformed(error.message) : error;
+    if (failure instanceof DaxPayFailure) return { kind: "failure", failure, skewMs };
     throw error;
   }
 }
@@ -121,17 +132,8 @@ interface Signed {
   readonly proof: Proof;
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
 function readEnvelope(body: Uint8Array, reading: Reading): Envelope {
-  if (body.length > MAX_REPLY_BYTES) throw malformed(`expected at most ${MAX_REPLY_BYTES} bytes, got more`);
-  let json: Json;
-  try {
-    json = parseJson(utf8.decode(body));
-  } catch (error) {
-    throw malformed(`expected JSON: ${(error as Error).message.slice(0, 200)}`);
-  }
-  if (json.type !== "object") throw malformed(`expected an object, got ${describeType(json)}`);
+  const json = parseBody(body, MAX_REPLY_BYTES);
   const traceId = optionalText(json, "traceId") ?? reading.traceId;
   const text = optionalText(json, "msg") ?? stringOf(json.members.get("message"));
   const data = json.members.get("data");
@@ -271,18 +273,6 @@ function failureFrom(classification: Classification, code: number, options: Fail
   });
 }
 
-/** Reads a time as epoch milliseconds; undefined where the member is missing, as `resTime` is in 3.0.0's failures. */
-function timeOf(object: JsonObject, name: string, { release, timeZone, now }: Reading): number | undefined {
-  const member = object.members.get(name);
-  if (!member || member.type === "null") return undefined;
-  const text = scalarText(member);
-  const time = text === undefined ? undefined : release.time.read(text, timeZone, now);
-  if (time === undefined) {
-    throw malformed(`expected member "${name}" to be ${release.time.expected}, got ${preview(member)}`);
-  }
-  return time;
-}
-
 /** Returns the skew in milliseconds. */
 function checkTime(time: number, { now, maxSkewMs }: Reading): number {
   // DaxPay truncates its time to the second.
@@ -370,15 +360,6 @@ function codeOf(object: JsonObject, path: "code" | "data.code", options: Failure
     );
   }
   return code;
-}
-
-function optionalText(object: JsonObject, name: string): string | undefined {
-  const member = object.members.get(name);
-  if (!member || member.type === "null") return undefined;
-  if (member.type !== "string") {
-    throw malformed(`expected member "${name}" to be a string, got ${describeType(member)}`);
-  }
-  return member.value;
 }
 
 function stringOf(member: Json | undefined): string | undefined {
