@@ -1,8 +1,8 @@
+import type { SharedBudget } from "../refund/shared-budget.ts";
 import type { SharedRecords } from "../refund/shared.ts";
 import { checkStore, StoreSetupError } from "../store/check.ts";
 import { type Database, StoreReplacedError, StoreUnavailableError } from "../store/database.ts";
-import { createBudget } from "../store/budget.ts";
-import type { SharedBudget } from "../refund/shared-budget.ts";
+import { createBudget } from "./budget.ts";
 import { listTracked } from "./list.ts";
 import type { NoticeResult, RefundNotice } from "./notices.ts";
 import type { OnConflict, RecordedAccount } from "./records.ts";

@@ -1,7 +1,7 @@
 import { describe, expect } from "vitest";
 import { systemClock } from "../../src/refund/clock.ts";
 import { createRateLimiter } from "../../src/refund/rate-limiter.ts";
-import { createBudget } from "../../src/store/budget.ts";
+import { createBudget } from "../../src/tracking/budget.ts";
 import { type Database, SCHEMA } from "../../src/store/database.ts";
 import { MIGRATIONS } from "../../src/store/migrations.ts";
 import { openPostgres } from "../../src/store/postgres.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/refund/clock.ts";
 import { createRateLimiter } from "../../src/refund/rate-limiter.ts";
 import type { Booking, SharedBudget } from "../../src/refund/shared-budget.ts";
-import { createBudget } from "../../src/store/budget.ts";
+import { createBudget } from "../../src/tracking/budget.ts";
 import { type Database, SCHEMA, StoreUnavailableError } from "../../src/store/database.ts";
 import { openEmbedded } from "../../src/store/embedded.ts";
 import { MIGRATIONS } from "../../src/store/migrations.ts";
