@@ -1,5 +1,5 @@
 import { Decimal, writeJson } from "./json.ts";
-import { bizOrderNoOf, outOrderNoOf, queryMembers3, queryMembersBeta4 } from "./query.ts";
+import { bizOrderNoOf, outOrderNoOf, queryMembers2, queryMembers3, queryMembersBeta4 } from "./query.ts";
 import type { Order, Refund } from "./rows.ts";
 import type { Members, Signer } from "./signer.ts";
 import type { WrittenTime } from "./time.ts";
@@ -57,28 +57,11 @@ const writeNotice206: WriteNotice = (draft, format) => {
   });
 };
 
-/** 2.0.7 and 2.0.8. */
+/** 2.0.7 and 2.0.8: what the query returns, and `attach`. */
 const writeNotice207: WriteNotice = (draft, format) => {
   const { refund, order } = draft;
-  return writeFlat(draft, format, {
-    orderNo: refund.orderNo,
-    bizOrderNo: bizOrderNoOf(refund),
-    outOrderNo: outOrderNoOf(refund),
-    title: refund.title,
-    refundNo: refund.refundNo,
-    bizRefundNo: refund.bizRefundNo,
-    outRefundNo: refund.outRefundNo,
-    channel: refund.channel,
-    orderAmount: order?.amount ?? null,
-    amount: refund.amount,
-    reason: refund.reason,
-    refundTime: null,
-    finishTime: refund.finishTime === null ? null : format.time(refund.finishTime),
-    status: refund.status,
-    attach: refund.attach,
-    errorCode: null,
-    errorMsg: refund.errorMsg,
-  });
+  const { errorCode, errorMsg, ...others } = queryMembers2(refund, { order, time: format.time });
+  return writeFlat(draft, format, { ...others, attach: refund.attach, errorCode, errorMsg });
 };
 
 /** 2.x: one object, which Jackson writes with its nulls. */
