@@ -7,27 +7,12 @@ import { freePort } from "../support/free-port.ts";
 import { postgresTest } from "../support/postgres-test.ts";
 import { run } from "../support/process.ts";
 import { applyTables } from "../support/tables.ts";
+import { createRunHere } from "./run-here.ts";
 
 const KEY = "x5Wn0kq9TzR2mLb7Yc4hVd8sPf1jGa3u";
 const TASK = ["run", "-P=journal", "src/cli/journal.ts"];
 
-/** Runs the command in this process. */
-async function runHere(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
-  const printed: string[] = [];
-  const problems: string[] = [];
-  const code = await runJournal(args, {
-    config: {
-      env: (name) => variables[name],
-      readFile: () => {
-        throw new Error("No such file");
-      },
-      isTerminal: false,
-    },
-    print: (text) => printed.push(text),
-    printError: (text) => problems.push(text),
-  });
-  return { code, printed, problems };
-}
+const runHere = createRunHere(runJournal);
 
 postgresTest("journal verifies, finds damage and a cut tail, and prunes", async ({ databaseUrl: url }) => {
   const variables = { DATABASE_URL: url, STORE_JOURNAL_KEY: KEY };

@@ -5,28 +5,13 @@ import { freePort } from "../support/free-port.ts";
 import { postgresTest } from "../support/postgres-test.ts";
 import { run } from "../support/process.ts";
 import { openEmbedded } from "../../src/store/embedded.ts";
+import { createRunHere } from "./run-here.ts";
 
 const MIGRATE = ["run", "-P=migrate", "src/cli/migrate.ts"];
 const APPLIED = MIGRATIONS.map(({ name }) => `Applied ${name}`);
 const STORE = /^Store [0-9a-f-]{36}$/;
 
-/** Runs the command in this process. */
-async function runHere(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
-  const printed: string[] = [];
-  const problems: string[] = [];
-  const code = await runMigrate(args, {
-    config: {
-      env: (name) => variables[name],
-      readFile: () => {
-        throw new Error("No such file");
-      },
-      isTerminal: false,
-    },
-    print: (text) => printed.push(text),
-    printError: (text) => problems.push(text),
-  });
-  return { code, printed, problems };
-}
+const runHere = createRunHere(runMigrate);
 
 describe("deno task migrate", () => {
   postgresTest(

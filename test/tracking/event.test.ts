@@ -5,6 +5,7 @@ import { bodyOf, entryOf, eventFrom, type NewEvent } from "../../src/tracking/ev
 import { storableText } from "../../src/tracking/row.ts";
 import { EVENT_KINDS } from "../../src/tracking/tracking.ts";
 import { anyText, evidences, failures, states } from "./arbitraries.ts";
+import { newEventOf } from "./values.ts";
 
 const STORE = "3f2a9c01-0000-4000-8000-000000000000";
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
@@ -59,17 +60,7 @@ describe("eventFrom()", () => {
 });
 
 test("bodyOf() leaves out what is not set", () => {
-  const event: NewEvent = {
-    kind: "TRACKED",
-    account: "default",
-    refundNo: "R1",
-    bizRefundNo: "",
-    state: undefined,
-    previousStatus: undefined,
-    labels: {},
-    failure: undefined,
-    evidence: undefined,
-  };
+  const event = newEventOf({ kind: "TRACKED", account: "default", refundNo: "R1" });
   expect(bodyOf(event)).toBe('{"refundNo":"R1","bizRefundNo":"","labels":{}}');
 });
 

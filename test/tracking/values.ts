@@ -1,6 +1,7 @@
 import type { Evidence } from "../../src/daxpay/evidence.ts";
 import type { SharedRefund, VerifiedState } from "../../src/refund/shared.ts";
 import { isSettled, type RefundState, type Status } from "../../src/refund/state.ts";
+import type { NewEvent } from "../../src/tracking/event.ts";
 import type { StoredFailure } from "../../src/tracking/tracking.ts";
 
 const DAXPAY_STATUSES: Readonly<Record<Status, string>> = {
@@ -69,4 +70,18 @@ export function failureOf(
 /** R1 as a sync names it. */
 export function refundOf(overrides: Partial<SharedRefund> = {}): SharedRefund {
   return { refundNo: "R1", bizRefundNo: "B1", orderNo: "P1", bound: true, ...overrides };
+}
+
+/** An event of which nothing is known but the given. */
+export function newEventOf(known: Pick<NewEvent, "kind" | "account"> & Partial<NewEvent>): NewEvent {
+  return {
+    refundNo: "",
+    bizRefundNo: "",
+    state: undefined,
+    previousStatus: undefined,
+    labels: {},
+    failure: undefined,
+    evidence: undefined,
+    ...known,
+  };
 }

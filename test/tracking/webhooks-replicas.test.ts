@@ -10,6 +10,7 @@ import type { Webhooks } from "../../src/tracking/webhook.ts";
 import { createWebhooks } from "../../src/tracking/webhooks.ts";
 import { createAddressPolicy } from "../../src/util/address-policy.ts";
 import { postgresTest } from "../support/postgres-test.ts";
+import { newEventOf } from "./values.ts";
 
 postgresTest("replicas keep each refund's order, however their transactions overlap", async ({ databaseUrl }) => {
   const received: { readonly refundId: number; readonly seq: number }[] = [];
@@ -44,19 +45,7 @@ postgresTest("replicas keep each refund's order, however their transactions over
       boss,
       endpointOf: () => ({ url, secret: `whsec_${btoa("x".repeat(24))}`, previousSecret: undefined }),
       readEvent: (seq) =>
-        Promise.resolve({
-          cursor: String(seq),
-          eventAt: 0,
-          kind: "CHANGED",
-          account: "shop",
-          refundNo: "",
-          bizRefundNo: "",
-          state: undefined,
-          previousStatus: undefined,
-          labels: {},
-          failure: undefined,
-          evidence: undefined,
-        }),
+        Promise.resolve({ ...newEventOf({ kind: "CHANGED", account: "shop" }), cursor: String(seq), eventAt: 0 }),
       serialize: ({ cursor }) => JSON.stringify({ refundId: refundIds.get(Number(cursor)), seq: Number(cursor) }),
       policy: createAddressPolicy(["127.0.0.1"]),
       timeoutMs: 5_000,

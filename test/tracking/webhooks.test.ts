@@ -16,6 +16,7 @@ import type { DeadLetter, WebhookEndpoint, WebhookEvent, WebhookRow, Webhooks } 
 import { createWebhooks, type WebhooksOptions } from "../../src/tracking/webhooks.ts";
 import { createAddressPolicy } from "../../src/util/address-policy.ts";
 import { createAuthority } from "../support/authority.ts";
+import { newEventOf } from "./values.ts";
 
 const SECRET = `whsec_${btoa("a secret of 24 bytes ...")}`;
 const PREVIOUS = `whsec_${btoa("the one before, 26 bytes..")}`;
@@ -89,17 +90,9 @@ const rowsOf = (account: string, ...refundIds: number[]): WebhookRow[] =>
   refundIds.map((refundId) => ({ seq: ++lastSeq, account, refundId }));
 
 const eventOf = (seq: number, kind: EventKind = "CHANGED"): TrackingEvent => ({
+  ...newEventOf({ kind, account: "shop", refundNo: "R1" }),
   cursor: String(seq),
   eventAt: 1_700_000_000_000 + seq,
-  kind,
-  account: "shop",
-  refundNo: "R1",
-  bizRefundNo: "",
-  state: undefined,
-  previousStatus: undefined,
-  labels: {},
-  failure: undefined,
-  evidence: undefined,
 });
 
 interface Delivery {
