@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { systemTimers, within } from "../util/timers.ts";
 import { pathOf } from "../util/url.ts";
 import type { Handler, NodeServerRequest, NodeServerResponse } from "./handler.ts";
 import { sendText } from "./text.ts";
@@ -81,7 +82,7 @@ export function createNotices(options: NoticesOptions): Handler {
         return;
     }
     if (processed >= concurrency) return send(503, "Too many notices at once\n", { "retry-after": "1" });
-    const answer = await within(answerTimeoutMs, process(account, body));
+    const answer = await within(systemTimers, answerTimeoutMs, process(account, body));
     if (answer) send(answer.status, answer.body);
     else send(503, "Cannot process the notice now\n");
   }
@@ -103,17 +104,6 @@ export function createNotices(options: NoticesOptions): Handler {
     if (account === undefined || !hasAccount(account)) return fallback(request, response);
     respond(account, request, response).catch((error) => response.destroy(error));
   };
-}
-
-/** Undefined where the time runs out first. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** What comes after the limit stays unread. `gone`: the sender has left. */

@@ -1,5 +1,6 @@
 import { DaxPayFailure } from "../daxpay/failure.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
+import { within } from "../util/timers.ts";
 import { type BatchResult, runBatch } from "./batch.ts";
 import { type BreakerState, createBreaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
@@ -162,10 +163,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
       inDoubt: engine.syncer.inDoubt(),
     }),
     async drain(timeoutMs) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const cancel = clock.after(timeoutMs, resolve);
-      await Promise.race([Promise.all([...engines].map(({ syncer }) => syncer.idle())), promise]);
-      cancel();
+      await within(clock, timeoutMs, Promise.all([...engines].map(({ syncer }) => syncer.idle())));
     },
     reconfigure(changed) {
       const last = engine;

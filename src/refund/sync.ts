@@ -3,6 +3,7 @@ import type { DaxPay, ProvenReport, QueryOptions } from "../daxpay/client.ts";
 import { DaxPayFailure, type Step } from "../daxpay/failure.ts";
 import type { RefundReport } from "../daxpay/reply.ts";
 import type { RefundQuery } from "../daxpay/request.ts";
+import { unlessAborted } from "../util/abort.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
 import type { RefundListener } from "./event.ts";
@@ -469,16 +470,8 @@ export function createSyncer(options: SyncerOptions): Syncer {
 
   /** The outcome of a sync that another call has sent; undefined where this call needs one of its own. */
   async function waitFor({ outcome, shares }: Blocked, signal: AbortSignal): Promise<RefundState | undefined> {
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = () => aborted.reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
     if (shares) onEvent({ type: "coalesced" });
-    try {
-      return await Promise.race([aborted.promise, shares ? outcome.then(stateOf) : outcome.then(ignore, ignore)]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    return await unlessAborted(signal, shares ? outcome.then(stateOf) : outcome.then(ignore, ignore));
   }
 
   /** beta4 rewrites the balance of the whole payment order without a version check: its refunds wait for each other. */

@@ -18,6 +18,7 @@ import {
   type RefundKey,
   updateRefund,
 } from "../store/refunds.ts";
+import { within } from "../util/timers.ts";
 import { type ClaimTimes, createClaimObserver } from "./claims.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { Jobs } from "./jobs.ts";
@@ -193,8 +194,6 @@ export function createRecords(options: RecordsOptions): Records {
     onConflict: OnConflict,
   ): Promise<number | undefined> {
     const work = () => record(account, result, onConflict);
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const cancel = clock.after(COMMIT_WAIT_MS, () => resolve(undefined));
     // Behind what waits, nothing is tried that would overtake it.
     const recorded = waiting.size > 0 ? Promise.reject(new StoreUnavailableError("earlier results wait")) : work();
     const outcome = recorded.catch((error) => {
@@ -203,9 +202,7 @@ export function createRecords(options: RecordsOptions): Records {
       later(work);
       return undefined;
     });
-    const since = await Promise.race([outcome, promise]);
-    cancel();
-    return since;
+    return await within(clock, COMMIT_WAIT_MS, outcome);
   }
 
   async function record(
@@ -373,10 +370,7 @@ export function createRecords(options: RecordsOptions): Records {
     unrecorded: () => waiting.size,
     async flush(timeoutMs) {
       cancelRetry?.();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const cancel = clock.after(timeoutMs, resolve);
-      await Promise.race([retryWaiting(), promise]);
-      cancel();
+      await within(clock, timeoutMs, retryWaiting());
       cancelRetry?.();
       waiting.clear();
     },

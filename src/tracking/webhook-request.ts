@@ -3,6 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { retryAfterMs } from "../daxpay/http.ts";
+import { unlessAborted } from "../util/abort.ts";
 import type { AddressPolicy } from "../util/address-policy.ts";
 import { withoutBrackets } from "../util/url.ts";
 import type { WebhookFailure } from "./webhook.ts";
@@ -40,7 +41,7 @@ export async function postMessage(
   const signal = AbortSignal.timeout(timeoutMs);
   const host = withoutBrackets(url.hostname);
   try {
-    const addresses = isIP(host) ? [host] : await withSignal(lookup(host), signal);
+    const addresses = isIP(host) ? [host] : await unlessAborted(signal, lookup(host));
     if (addresses.length === 0) return { reason: "UNREACHABLE", message: "the host has no address" };
     const forbidden = addresses.find((address) => !policy.allows(host, address));
     if (forbidden !== undefined) {
@@ -105,13 +106,6 @@ function send(
     });
     request.on("error", reject);
     request.end(body);
-  });
-}
-
-function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    work.then(resolve, reject);
   });
 }
 

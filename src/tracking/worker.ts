@@ -1,9 +1,10 @@
 import type { DaxPayFailure } from "../daxpay/failure.ts";
-import { type Clock, sleep } from "../refund/clock.ts";
+import type { Clock } from "../refund/clock.ts";
 import { outcomeOf } from "../refund/outcome.ts";
 import type { Refunds } from "../refund/refunds.ts";
 import { type Database, type Sql, StoreReplacedError, StoreUnavailableError } from "../store/database.ts";
 import { updateRefund } from "../store/refunds.ts";
+import { within } from "../util/timers.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { Jobs, RefundJob } from "./jobs.ts";
 import { earliest, type RecordedAccount, type Records } from "./records.ts";
@@ -80,13 +81,10 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** Waits until an attempt has ended, someone calls `wake`, or the time is over. */
+  /** Waits until an attempt has ended, someone calls `wake`, the worker stops, or the time is over. */
   async function idle(ms: number): Promise<void> {
-    const woken = new Promise<void>((resolve) => (wake = resolve));
-    const done = new AbortController();
-    const signal = AbortSignal.any([stop.signal, done.signal]);
-    await Promise.race([sleep(clock, ms, signal).catch(() => {}), woken]);
-    done.abort();
+    if (stop.signal.aborted) return;
+    await within(clock, ms, new Promise<void>((resolve) => (wake = resolve)));
   }
 
   function start(job: RefundJob): void {
@@ -242,6 +240,7 @@ export function startWorker(options: WorkerOptions): Worker {
     running: () => running.size,
     async stop() {
       stop.abort(new Error("the worker stops"));
+      wake();
       await loop;
       await Promise.allSettled(running.values());
       cancelHeartbeat();

@@ -1,0 +1,23 @@
+/** The part of a clock that waits. */
+export interface Timers {
+  /** Runs the work after the given milliseconds, unless the returned function is called before. */
+  after(ms: number, work: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  after(ms, work) {
+    const timer = setTimeout(work, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The work's outcome; undefined where the time runs out first, and the work goes on. */
+export async function within<T>(timers: Timers, ms: number, work: Promise<T>): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const cancel = timers.after(ms, () => resolve(undefined));
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    cancel();
+  }
+}
