@@ -37,10 +37,6 @@ export interface Engine {
   readonly options: EngineOptions;
   readonly rateLimiter: RateLimiter;
   readonly syncer: Syncer;
-  /** Runs a call, for whose time the engine stays open. */
-  run<T>(work: () => Promise<T>): Promise<T>;
-  /** Resolves when no call and no sync is in progress. */
-  idle(): Promise<void>;
   /** Closes the connections to DaxPay, so that requests in progress end. */
   close(): void;
 }
@@ -55,25 +51,10 @@ export function createEngine(
     ? last.rateLimiter
     : createRateLimiter(options.rateLimit, clock, budget);
   const syncer = createSyncer({ ...options, rateLimiter, breaker, clock, onEvent });
-  const running = new Set<Promise<unknown>>();
-
   return {
     options,
     rateLimiter,
     syncer,
-    async run(work) {
-      const result = work();
-      running.add(result);
-      try {
-        return await result;
-      } finally {
-        running.delete(result);
-      }
-    },
-    async idle() {
-      while (running.size > 0) await Promise.allSettled(running);
-      await syncer.idle();
-    },
     close() {
       options.daxpay[Symbol.dispose]();
     },

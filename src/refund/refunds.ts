@@ -75,6 +75,7 @@ export function createRefunds(options: RefundsOptions): Refunds {
   /** The present one, and earlier ones with calls in progress. */
   const engines = new Set([engine]);
   let removed = false;
+  /** Calls, from the first attempt to the last; what one has sent has been answered or given up when it ends. */
   const running = new Set<Promise<RefundState>>();
   const calls = createSingleFlight<RefundState>(clock, () => onEvent({ type: "coalesced" }));
   const watches = createWatches(clock, { ...options.schedule, random: options.random });
@@ -109,11 +110,10 @@ export function createRefunds(options: RefundsOptions): Refunds {
     return JSON.stringify([refundNo, bizRefundNo, engine.options.daxpay.release.nonce === "never" ? "" : nonceStr]);
   }
 
-  /** Closes an engine when its last call has ended. Its queue may be the next one's; an empty one holds nothing. */
-  function retire(retired: Engine): void {
-    retired.idle().then(() => {
-      if (engines.delete(retired)) retired.close();
-    });
+  /** Closes an engine when the calls that may use it have ended. Its queue may be the next one's; an empty one holds nothing. */
+  async function retire(retired: Engine): Promise<void> {
+    await Promise.allSettled(running);
+    if (engines.delete(retired)) retired.close();
   }
 
   function close(): void {
@@ -173,9 +173,8 @@ export function createRefunds(options: RefundsOptions): Refunds {
     },
     async remove() {
       removed = true;
-      // Between its attempts a call is in no engine.
-      while (running.size > 0) await Promise.allSettled(running);
-      await Promise.all([...engines].map((engine) => engine.idle()));
+      // Once more at least: a call starts an instant after it was made.
+      do await Promise.allSettled(running); while (running.size > 0);
       close();
     },
     close,

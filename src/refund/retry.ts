@@ -44,9 +44,7 @@ export async function syncWithRetry(
   for (let attempt = 1;; attempt++) {
     const engine = presentEngine();
     try {
-      return await engine.run(() =>
-        engine.syncer.attempt({ request, flow, retry: attempt > 1, startedAt, options }, call)
-      );
+      return await engine.syncer.attempt({ request, flow, retry: attempt > 1, startedAt, options }, call);
     } catch (error) {
       if (!(error instanceof DaxPayFailure)) throw error;
       if (error.reason === "SIGNATURE_REJECTED" && !signedAnew && (error.otherKey || presentEngine() !== engine)) {

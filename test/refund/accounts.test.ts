@@ -90,4 +90,19 @@ describe("createRefunds().remove()", () => {
     await embedded.advance(60_000);
     expect(await watch).toMatchObject({ reason: "INVALID_REQUEST" });
   });
+
+  test("closes only after a call that was made in the same instant", async () => {
+    embedded = createEmbedded({ release: "3.0.0" });
+    let closed = 0;
+    const { client } = embedded.start();
+    const service = embedded.start({ daxpay: { ...client, [Symbol.dispose]: () => closed++ } });
+    embedded.daxpay.addRefund({ refundNo: "R1", state: "PROCESSING", latencyMs: 1_000 });
+    const first = call(service);
+    service.refunds.remove();
+    await embedded.advance(500);
+    expect(closed).toBe(0);
+    await embedded.advance(2_000);
+    expect(await first).toMatchObject({ refundNo: "R1" });
+    expect(closed).toBe(1);
+  });
 });
