@@ -43,7 +43,10 @@ export async function createReplica({ daxpayUrl, variables, onViolation }: Repli
       for (const { level, message, properties } of service.lines()) {
         const head = typeof properties.head === "string" ? parseHead(properties.head) : undefined;
         if (head) heads.push(head);
-        if (level === "ERROR") errors.set(message, (errors.get(message) ?? 0) + 1);
+        if (level !== "ERROR") continue;
+        // The message of a call has its duration.
+        const text = typeof properties.error === "string" ? `${properties.method ?? ""} ${properties.error}` : message;
+        errors.set(text, (errors.get(text) ?? 0) + 1);
       }
       if (running !== service) return;
       running = undefined;

@@ -123,7 +123,7 @@ export async function runReplicas(options: ReplicasOptions): Promise<ReplicasRep
     const begunAt = performance.now();
     for (;;) {
       const stored = await readStored(database);
-      const late = unfinished(sandbox.refunds(), stored);
+      const late = unfinished(planned.map(({ refund }) => refund.refundNo), sandbox, stored);
       const passedMs = performance.now() - begunAt;
       if (claims.oldestMs(begunAt) > DOUBT_PERIOD_MS) {
         violations.push(`a sync is in doubt for more than ${DOUBT_PERIOD_MS / 1000} s`);

@@ -1,4 +1,4 @@
-import type { RefundView } from "../../../src/sandbox/rows.ts";
+import type { Sandbox } from "../../../src/sandbox/sandbox.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { formatHead, type JournalHead } from "../../../src/store/identity.ts";
 import { verifyJournal } from "../../../src/store/verify.ts";
@@ -51,14 +51,17 @@ export function refundViolations(planned: readonly PlannedRefund[], stored: read
   });
 }
 
-/** Refunds that have ended in DaxPay without being final here. */
-export function unfinished(books: readonly RefundView[], stored: readonly StoredRefund[]): string[] {
-  const finals = new Set(
-    stored.filter(({ trackingState }) => trackingState === "FINAL").map(({ refundNo }) => refundNo),
-  );
-  return books.filter(({ status, refundNo }) => isEnded(status) && !finals.has(refundNo)).map(({ refundNo }) =>
-    refundNo
-  );
+/** Those of the refunds that have ended in DaxPay without being final here. */
+export function unfinished(
+  refundNos: readonly string[],
+  sandbox: Pick<Sandbox, "refund">,
+  stored: readonly StoredRefund[],
+): string[] {
+  const finals = new Set(finalStates(stored).map(({ refundNo }) => refundNo));
+  return refundNos.filter((refundNo) => {
+    const status = sandbox.refund(refundNo)?.status;
+    return status !== undefined && isEnded(status) && !finals.has(refundNo);
+  });
 }
 
 /** Final states as the rows have them. */
