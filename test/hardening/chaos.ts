@@ -122,7 +122,7 @@ function printReplicas(report: ReplicasReport): void {
     tracked: counts(states),
     events: `${events}, readers resumed ${reconnects} times`,
     "settled after": `${report.settleSeconds.toFixed(1)} s`,
-    "logged errors": counts(Object.fromEntries(errors)),
+    "logged errors": counts(errors),
   }, report.violations);
 }
 

@@ -13,7 +13,7 @@ replicasTest(
       replicas: 2,
       refunds: 60,
       kills: 2,
-      seconds: 4,
+      seconds: 3,
       seed: 1,
       clockSteps: false,
       pause: false,

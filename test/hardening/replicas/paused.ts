@@ -27,7 +27,7 @@ const LOOK_MS = 2;
 const MAX_ATTEMPTS = 10;
 const MAX_TAKEOVER_MS = 60_000;
 /** Milliseconds that the stopped replica has to do something wrong. */
-const WATCH_MS = 1_000;
+const WATCH_MS = 500;
 
 /**
  * Stops the first replica between the commit of its claim and the sync that it claimed. When it goes on, another replica has taken

@@ -20,14 +20,14 @@ export interface Replica extends AsyncDisposable {
   stop(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
   /** The journal's heads that all of its processes have logged. */
   heads(): readonly JournalHead[];
-  /** Texts of all errors that they have logged, with their counts. */
-  errors(): ReadonlyMap<string, number>;
+  /** Texts of all errors that they have logged. */
+  errors(): readonly string[];
 }
 
 export async function createReplica({ daxpayUrl, variables, onViolation }: ReplicaOptions): Promise<Replica> {
   const [http, grpc] = [await freeFixedPort(), await freeFixedPort()];
   const heads: JournalHead[] = [];
-  const errors = new Map<string, number>();
+  const errors: string[] = [];
   let running: Awaited<ReturnType<typeof startKillable>> | undefined;
   let starting: Promise<void> | undefined;
 
@@ -45,8 +45,7 @@ export async function createReplica({ daxpayUrl, variables, onViolation }: Repli
         if (head) heads.push(head);
         if (level !== "ERROR") continue;
         // The message of a call has its duration.
-        const text = typeof properties.error === "string" ? `${properties.method ?? ""} ${properties.error}` : message;
-        errors.set(text, (errors.get(text) ?? 0) + 1);
+        errors.push(typeof properties.error === "string" ? `${properties.method ?? ""} ${properties.error}` : message);
       }
       if (running !== service) return;
       running = undefined;

@@ -44,7 +44,7 @@ export interface ReplicasReport {
   /** Counts of rows by their tracking state. */
   readonly states: Readonly<Record<string, number>>;
   /** Errors that the replicas have logged, with their counts. */
-  readonly errors: ReadonlyMap<string, number>;
+  readonly errors: Readonly<Record<string, number>>;
   readonly settleSeconds: number;
   readonly violations: readonly string[];
 }
@@ -172,14 +172,6 @@ export async function runReplicas(options: ReplicasOptions): Promise<ReplicasRep
       [...untyped].map((problem) => `a reader received an untyped error: ${problem}`)
     ),
   );
-  const states: Record<string, number> = {};
-  for (const { trackingState } of stored) {
-    states[trackingState ?? "untracked"] = (states[trackingState ?? "untracked"] ?? 0) + 1;
-  }
-  const errors = new Map<string, number>();
-  for (const replica of replicas) {
-    for (const [text, n] of replica.errors()) errors.set(text, (errors.get(text) ?? 0) + n);
-  }
   return {
     refunds: sandbox.refunds(),
     outcomes: received.outcomes,
@@ -189,9 +181,15 @@ export async function runReplicas(options: ReplicasOptions): Promise<ReplicasRep
     doubts: claims.doubts(),
     events: head,
     reconnects: readers.reduce((sum, reader) => sum + reader.reconnects(), 0),
-    states,
-    errors,
+    states: countTexts(stored.map(({ trackingState }) => trackingState ?? "untracked")),
+    errors: countTexts(replicas.flatMap((replica) => replica.errors())),
     settleSeconds,
     violations,
   };
+}
+
+function countTexts(texts: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1;
+  return counts;
 }
