@@ -30,8 +30,9 @@ const MAX_TAKEOVER_MS = 60_000;
 const WATCH_MS = 500;
 
 /**
- * Stops the first replica between the commit of its claim and the sync that it claimed. When it goes on, another replica has taken
- * over: DaxPay's query still says that the refund is in progress, so that only the claim's age keeps it from a second sync.
+ * Stops the first replica between the commit of its claim and the sync that it claimed. When it goes on, another replica has
+ * taken over: DaxPay's query still says that the refund is in progress, so that only the claim's age keeps it from a second
+ * sync.
  */
 export async function pauseBetweenClaimAndSend(
   { sandbox, database, proxy, replicas: [replica, other] }: Cluster,
@@ -72,9 +73,13 @@ export async function pauseBetweenClaimAndSend(
     if (syncs() > 0) violations.push(`${refundNo} was synced by a replica that was stopped before`);
     while (!other.isRunning()) await pause(LOOK_MS);
     other.killable = false;
-    const takenOver = sync(other);
     const latest = performance.now() + MAX_TAKEOVER_MS;
-    while (syncs() === 0 && performance.now() < latest) await pause(LOOK_MS);
+    let takenOver: Promise<unknown> | undefined;
+    // A call may meet one of DaxPay's faults.
+    while (syncs() === 0 && performance.now() < latest) {
+      takenOver ??= sync(other).finally(() => takenOver = undefined);
+      await pause(LOOK_MS);
+    }
     if (syncs() === 0) violations.push(`${refundNo} was not synced by another replica`);
     replica.signal("SIGCONT");
     const [stopped] = await Promise.all([outcome, takenOver]);
