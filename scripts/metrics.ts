@@ -15,8 +15,8 @@ export interface MetricRow {
   readonly description: string;
 }
 
-/** Every metric of the service, as the code creates it. */
-export function metricRows(): readonly MetricRow[] {
+/** Every metric of the service, as the code creates it; without those that need a database if so said. */
+export function metricRows({ database = true } = {}): readonly MetricRow[] {
   const rows: MetricRow[] = [];
   const note = (name: string, { unit = "", description = "" }: MetricOptions = {}) =>
     void rows.push({ name, unit, description });
@@ -43,16 +43,20 @@ export function metricRows(): readonly MetricRow[] {
   const logger = getLogger([]);
   createTelemetryListener(logger, recorder);
   observeRefunds(recorder, never, never);
-  observeTracking(recorder, { stats: never, counts: never });
-  createNotices({
-    accounts: { trackedAccount: never, daxpayOf: never },
-    tracking: { acceptNotice: never },
-    meter: recorder,
-    logger,
-    clock: systemClock,
-    fallback: never,
-  });
-  createWebhookTelemetry(logger, recorder, never);
+  if (database) createTrackingMetrics();
   observeProcess(recorder, { version: "", deno: "", release: "" }, never, never);
   return rows;
+
+  function createTrackingMetrics(): void {
+    observeTracking(recorder, { stats: never, counts: never });
+    createNotices({
+      accounts: { trackedAccount: never, daxpayOf: never },
+      tracking: { acceptNotice: never },
+      meter: recorder,
+      logger,
+      clock: systemClock,
+      fallback: never,
+    });
+    createWebhookTelemetry(logger, recorder, never);
+  }
 }

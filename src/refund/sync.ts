@@ -150,12 +150,25 @@ export function createSyncer(options: SyncerOptions): Syncer {
     }
     call.timeoutError = () => timeoutError("SYNC");
     permit.use();
+    return await followed(async () => {
+      try {
+        const verified = await send("SYNC", () => daxpay.sync(request, { retry }), request, keyOf(request), false);
+        return await recorded(attempt, { refund, claim, sync: "ANSWERED", verified });
+      } catch (error) {
+        await commit(attempt, { refund, claim, sync: mayStillRun(error) ? "DOUBT" : "ANSWERED", verified: undefined });
+        throw error;
+      }
+    });
+  }
+
+  /** Does work that `idle` waits for, whether its callers stay or leave. */
+  async function followed<T>(work: () => Promise<T>): Promise<T> {
+    const result = work();
+    inProgress.add(result);
     try {
-      const verified = await send("SYNC", () => daxpay.sync(request, { retry }), request, keyOf(request), false);
-      return await recorded(attempt, { refund, claim, sync: "ANSWERED", verified });
-    } catch (error) {
-      await commit(attempt, { refund, claim, sync: mayStillRun(error) ? "DOUBT" : "ANSWERED", verified: undefined });
-      throw error;
+      return await result;
+    } finally {
+      inProgress.delete(result);
     }
   }
 
@@ -339,13 +352,9 @@ export function createSyncer(options: SyncerOptions): Syncer {
     refundNo: string,
     work: () => Promise<RefundState | Blocked>,
   ): Promise<RefundState | Blocked> {
-    const result = work().finally(() => {
-      locks.delete(key);
-      inProgress.delete(outcome);
-    });
+    const result = followed(work).finally(() => locks.delete(key));
     const outcome = result.then((value) => "outcome" in value ? undefined : value);
     outcome.catch(() => {});
-    inProgress.add(outcome);
     locks.set(key, { refundNo, outcome });
     return result;
   }

@@ -106,7 +106,8 @@ describe.concurrent("with OTEL_DENO=true", () => {
   }
 
   test("exports every documented metric, by its attributes", () => {
-    expect([...new Set(own().map(({ name }) => name))].sort()).toEqual(metricRows().map(({ name }) => name).sort());
+    const documented = metricRows({ database: false }).map(({ name }) => name);
+    expect([...new Set(own().map(({ name }) => name))].sort()).toEqual(documented.sort());
     const calls = (system: string, code: string, attributes = {}) =>
       value("rpc.server.call.duration", {
         "rpc.system.name": system,

@@ -87,6 +87,7 @@ describe("GET /metrics of a service that was just started", () => {
       "refundsync_log_dropped_total",
       "refundsync_retries_total",
       "refundsync_state_conflicts_total",
+      "refundsync_store_away_total",
       "refundsync_throttled_total",
     ]);
     const reasons = counters.filter(({ name }) => name === "refundsync_retries_total").map(({ labels }) => labels);
