@@ -6,7 +6,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const isLong = ({ moduleId }: TestSpecification) =>
-      /test\/(hardening|app\/(failures|sharing|reload)|cli\/start|http\/idle)/.test(moduleId);
+      /test\/(hardening|readme|app\/(failures|sharing|reload|store-faults|tracking-life)|cli\/(start|dev)|http\/idle|tracking\/(money|events))/
+        .test(moduleId);
     const sorted = await super.sort(files);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
@@ -21,7 +22,7 @@ export default defineConfig({
     // How long a busy machine may take until something that is waited for is a failure.
     expect: { poll: { timeout: 15_000 } },
     // Most of them wait for sockets, browsers and processes rather than for a core.
-    maxWorkers: 4,
+    maxWorkers: 6,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".test-results.json" }]] : ["default"],
   },
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { hexOf } from "../../src/store/chain.ts";
 import { type Database, type Sql, StoreReplacedError } from "../../src/store/database.ts";
-import { openEmbedded } from "../../src/store/embedded.ts";
+import { openTestDatabase } from "../support/test-database.ts";
 import { createStoreGuard, readStoreId } from "../../src/store/identity.ts";
 import { createJournal, type Journal, type JournalEntry } from "../../src/store/journal.ts";
 import { JournalBrokenError, pruneJournal } from "../../src/store/prune.ts";
@@ -15,7 +15,7 @@ let database: Database;
 let storeId: string;
 let journal: Journal;
 
-beforeAll(async () => void (database = await openEmbedded()));
+beforeAll(async () => void (database = await openTestDatabase()));
 afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(async () => {
   await applyTables(database);
@@ -163,7 +163,7 @@ describe("verifyJournal()", () => {
   });
 
   test("finds rows of another store", async () => {
-    await using other = await openEmbedded();
+    await using other = await openTestDatabase();
     await applyTables(other);
     const guard = createStoreGuard(await readStoreId(other));
     await other.transaction((tx) => createJournal({ database: other, key: KEY, guard }).append(tx, [entry(1)]));

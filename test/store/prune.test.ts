@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Database } from "../../src/store/database.ts";
-import { openEmbedded } from "../../src/store/embedded.ts";
+import { openTestDatabase } from "../support/test-database.ts";
 import { pruneAllRefunds, pruneRefunds } from "../../src/store/prune.ts";
 import { applyTables } from "../support/tables.ts";
 
@@ -8,7 +8,7 @@ const DAY = 24 * 3_600_000;
 const old = () => new Date(Date.now() - 2 * DAY);
 
 let database: Database;
-beforeAll(async () => void (database = await openEmbedded()));
+beforeAll(async () => void (database = await openTestDatabase()));
 afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(async () => {
   await applyTables(database);

@@ -4,14 +4,14 @@ import { createRateLimiter } from "../../src/refund/rate-limiter.ts";
 import type { Booking, SharedBudget } from "../../src/refund/shared-budget.ts";
 import { createBudget } from "../../src/tracking/budget.ts";
 import { type Database, SCHEMA, StoreUnavailableError } from "../../src/store/database.ts";
-import { openEmbedded } from "../../src/store/embedded.ts";
+import { openTestDatabase } from "../support/test-database.ts";
 import { MIGRATIONS } from "../../src/store/migrations.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
 import { createLoad, most } from "./budget-load.ts";
 
 let database: Database;
 beforeAll(async () => {
-  database = await openEmbedded();
+  database = await openTestDatabase();
   await database.query(`CREATE SCHEMA ${SCHEMA}`);
   for (const { sql } of MIGRATIONS) await database.query(sql);
 }, 60_000);

@@ -1,5 +1,5 @@
 import type { Database } from "../../src/store/database.ts";
-import { openEmbedded } from "../../src/store/embedded.ts";
+import { openTestDatabase } from "../support/test-database.ts";
 import { applyTables } from "../support/tables.ts";
 
 /** A row of `refund` by its columns; the others have their defaults. */
@@ -7,7 +7,7 @@ export type RefundColumns = Readonly<Record<string, unknown>>;
 
 /** A database whose tables are empty but for one merchant. */
 export async function openDatabase(database?: Database): Promise<Database> {
-  database ??= await openEmbedded();
+  database ??= await openTestDatabase();
   await applyTables(database);
   await database.query("INSERT INTO merchant (server, mch_no) VALUES ('http://daxpay.test/', 'M1')");
   return database;

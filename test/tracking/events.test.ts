@@ -20,7 +20,7 @@ import { applyTables } from "../support/tables.ts";
 const KEY = "a".repeat(32);
 const HOUR = 3_600_000;
 /** Of the test with several writers: 10000 takes half a minute. */
-const EVENTS = Number(process.env.EVENTS_RUNS ?? 2_000);
+const EVENTS = Number(process.env.EVENTS_RUNS ?? 800);
 
 interface Replica extends AsyncDisposable {
   readonly database: Database;

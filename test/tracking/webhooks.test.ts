@@ -7,7 +7,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { runWebhooks } from "../../src/cli/webhooks.ts";
 import type { Database } from "../../src/store/database.ts";
-import { openEmbedded } from "../../src/store/embedded.ts";
+import { openTestDatabase } from "../support/test-database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { startQueue } from "../../src/store/queue.ts";
 import { listDeadLetters, redeliver } from "../../src/tracking/dead-letters.ts";
@@ -25,7 +25,7 @@ let database: Database;
 let boss: PgBoss;
 
 beforeAll(async () => {
-  database = await openEmbedded();
+  database = await openTestDatabase();
   await migrate(database);
   boss = await startQueue(database, { onError: (error) => console.error(error), supervise: false });
 });
