@@ -19,8 +19,11 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    globalSetup: "test/support/shared-postgres.ts",
     // How long a busy machine may take until something that is waited for is a failure.
     expect: { poll: { timeout: 15_000 } },
+    // Files of one worker share its modules: loading them anew for each would take as long as a quarter of the tests.
+    isolate: false,
     // Most of them wait for sockets, browsers and processes rather than for a core.
     maxWorkers: 6,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".test-results.json" }]] : ["default"],

@@ -84,7 +84,7 @@ describe("trackRefund()", () => {
 });
 
 /** Tests that run at the same time cannot use expect.poll. */
-const eventually = (assertion: () => void) => vi.waitFor(assertion, { timeout: 5_000, interval: 20 });
+const eventually = (assertion: () => void) => vi.waitFor(assertion, { timeout: 15_000, interval: 20 });
 
 describe.concurrent("refundEvents()", () => {
   test.each(Object.entries(TRANSPORTS))(

@@ -55,7 +55,7 @@ function callSteadily(service: AccountsService, perSecond: number) {
 
 const succeeded = (statuses: readonly string[]) => {
   expect(new Set(statuses)).toEqual(new Set(["SUCCEEDED"]));
-  expect(statuses.length).toBeGreaterThan(100);
+  expect(statuses.length).toBeGreaterThan(20);
 };
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RELEASE_NAMES } from "../../src/sandbox/release.ts";
 import { RefundSyncService } from "../../src/gen/daxpay/refundsync/v1/refund_sync_pb.ts";
 import { RefundTrackingService, TrackingState } from "../../src/gen/daxpay/refundsync/v1/refund_tracking_pb.ts";
@@ -38,8 +38,13 @@ describe("deno task dev", () => {
     expect(service.lines()[0]).toMatchObject({ properties: { release: "2.0.7" } });
   });
 
+  let service: Awaited<ReturnType<typeof startProcess>>;
+  beforeAll(async () => {
+    service = await startProcess({ args: [...DEV, "--release", "3.0.0"], variables: {} });
+  });
+  afterAll(() => service[Symbol.asyncDispose]());
+
   test("tracks refunds in a database in memory, so that on 3.x no single replica is asked for", async () => {
-    await using service = await startProcess({ args: [...DEV, "--release", "3.0.0"], variables: {} });
     expect(await track(service)).toMatchObject({ trackingState: TrackingState.ACTIVE });
     const messages = service.lines().map(({ message }) => message).join("\n");
     expect(messages).toContain("Starting a database in memory");
@@ -59,7 +64,6 @@ describe("deno task dev", () => {
   });
 
   test("allows pages of this machine, whatever their port, and no others", async () => {
-    await using service = await startProcess({ args: DEV, variables: {} });
     const statusFor = async (origin: string) => {
       const { status } = await fetch(`${service.http}/daxpay.refundsync.v1.RefundSyncService/SyncRefund`, {
         method: "OPTIONS",

@@ -32,7 +32,8 @@ describe("deno task migrate", () => {
     },
   );
 
-  postgresTest("gives a database a new identity with --adopt only", async ({ postgres, databaseUrl }) => {
+  postgresTest("gives a database a new identity with --adopt only", async ({ postgres }) => {
+    const databaseUrl = await postgres.createDatabase();
     const variables = { DATABASE_URL: databaseUrl };
     const first = await runHere([], variables);
     expect(first).toEqual({ code: 0, printed: [...APPLIED, expect.stringMatching(STORE)], problems: [] });
@@ -52,7 +53,8 @@ describe("deno task migrate", () => {
     );
   });
 
-  postgresTest("says what went wrong, and exits with 1", async ({ postgres, databaseUrl }) => {
+  postgresTest("says what went wrong, and exits with 1", async ({ postgres }) => {
+    const databaseUrl = await postgres.createDatabase();
     await postgres.query("CREATE ROLE guest LOGIN PASSWORD 'pa55'");
     const url = postgres.url(new URL(databaseUrl).pathname.slice(1), "guest", "pa55");
     expect(await runHere([], { DATABASE_URL: url })).toEqual({

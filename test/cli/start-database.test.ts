@@ -102,7 +102,8 @@ describe("permissionsFor()", () => {
     }
   });
 
-  postgresTest("grants exactly what the database needs, over its Unix socket", async ({ postgres, databaseUrl }) => {
+  postgresTest("grants exactly what the database needs, over its Unix socket", async ({ postgres }) => {
+    const databaseUrl = await postgres.createDatabase();
     await migrateAt(databaseUrl);
     const url = postgres.socketUrl(new URL(databaseUrl).pathname.slice(1));
     const socket = `${postgres.folder}/.s.PGSQL.${postgres.port}`;

@@ -99,7 +99,8 @@ describe("checkStore()", () => {
     await expect(checkStore(database)).rejects.toThrow(StoreUnavailableError);
   });
 
-  postgresTest("accepts PostgreSQL, and names what the role may not read", async ({ postgres, databaseUrl }) => {
+  postgresTest("accepts PostgreSQL, and names what the role may not read", async ({ postgres }) => {
+    const databaseUrl = await postgres.createDatabase();
     await using database = openPostgres({ ...OPTIONS, url: databaseUrl });
     const { storeId } = await migrate(database);
     expect(await checkStore(database)).toMatchObject({ storeId });

@@ -1,10 +1,11 @@
-import { test } from "vitest";
+import { inject, test } from "vitest";
 import { findPostgres, type Postgres, startPostgres } from "./postgres.ts";
+import { createSharedDatabase } from "./shared-postgres.ts";
 
 interface PostgresFixtures {
-  /** One cluster per test file. */
+  /** A cluster of the test file's own. */
   readonly postgres: Postgres;
-  /** URL of a new, empty database. */
+  /** URL of a new, empty database, in a cluster that all test files share. */
   readonly databaseUrl: string;
 }
 
@@ -17,7 +18,8 @@ const fixtures = test.extend<PostgresFixtures>({
     },
     { scope: "file" },
   ],
-  databaseUrl: async ({ postgres }, use) => use(await postgres.createDatabase()),
+  // deno-lint-ignore no-empty-pattern -- as above
+  databaseUrl: async ({}, use) => use(await createSharedDatabase(inject("postgresUrl") ?? "")),
 });
 
 /** A test on a real PostgreSQL, with what it needs of it as its fixtures. Skipped where none is installed. */

@@ -108,7 +108,7 @@ export async function run(args: readonly string[], variables: Readonly<Record<st
 
 /** Whether the line is none of Deno's own about tasks, permissions and downloads. */
 function isNotDenos(line: string): boolean {
-  return !/^(Task|Warning|Download|Initialize|Check) /.test(line);
+  return !/^(Task|Warning|Download|Initialize|Check|Blocking) /.test(line);
 }
 
 async function collect(
