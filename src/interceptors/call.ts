@@ -254,12 +254,15 @@ class CallLifecycle implements EventListenerObject, StreamHooks<Message> {
   }
 }
 
-/** As Connect serializes it: `internal` for every foreign error, except a signal's plain AbortError. */
+/** What Node's streams throw while they read the request of a client that has left. */
+const LEFT = ["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"];
+
+/** As Connect serializes it: `internal` for every foreign error, except those of a client that has left. */
 function connectErrorFrom(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
-  if (error instanceof DOMException && error.name === "AbortError") {
-    return new ConnectError("Client disconnected", Code.Canceled);
-  }
+  const hasLeft = (error instanceof DOMException && error.name === "AbortError") ||
+    (error instanceof Error && "code" in error && LEFT.includes(String(error.code)));
+  if (hasLeft) return new ConnectError("Client disconnected", Code.Canceled);
   return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
 }
 

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { connect } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectSocket } from "node:net";
 import { Readable } from "node:stream";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
@@ -105,6 +105,20 @@ test("createCallLog() logs the caller's request id and trace id, if it sends som
 
   await client.syncRefund({ refundNo: "R-SUCCEEDS" }, { headers: { "x-request-id": "two words" } });
   expect(service.lines().at(-1)?.requestId).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("createCallLog() logs a client that leaves within its request as canceled, at level info", async () => {
+  await using service = await start();
+  const { hostname, port } = new URL(service.http);
+  const socket = connectSocket(Number(port), hostname);
+  socket.write(
+    "POST /daxpay.refundsync.v1.RefundSyncService/WatchRefund HTTP/1.1\r\nhost: 127.0.0.1\r\n" +
+      "content-type: application/connect+json\r\ncontent-length: 100\r\n\r\n{",
+  );
+  await new Promise((resolve) => socket.on("connect", () => setTimeout(resolve, 50)));
+  socket.resetAndDestroy();
+  await expect.poll(() => service.lines()).toMatchObject([{ method: "WatchRefund", code: "canceled" }]);
+  expect(service.records.find(({ properties }) => "requestId" in properties)?.level).toBe("info");
 });
 
 test("createCallLog() logs a bug with its cause, of which the caller gets only `internal error`", async () => {
