@@ -4,6 +4,8 @@ import { listen } from "../../src/http/listen.ts";
 
 /** Serves on two free ports, prints them, takes all file descriptors at a line of standard input (and says so) and returns them at the next. */
 async function main(): Promise<void> {
+  // As the service does: Deno 2.9.6 panics if it has to prepare for signals when no descriptor is left (ext/signals).
+  Deno.addSignalListener("SIGTERM", () => Deno.exit());
   const server = await listen({
     host: "127.0.0.1",
     port: 0,
