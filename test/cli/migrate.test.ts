@@ -4,7 +4,7 @@ import { MIGRATIONS } from "../../src/store/migrations.ts";
 import { freePort } from "../support/free-port.ts";
 import { postgresTest } from "../support/postgres-test.ts";
 import { run } from "../support/process.ts";
-import { openEmbedded } from "../../src/store/embedded.ts";
+import { openTestDatabase } from "../support/test-database.ts";
 import { createRunHere } from "./run-here.ts";
 
 const MIGRATE = ["run", "-P=migrate", "src/cli/migrate.ts"];
@@ -87,7 +87,7 @@ describe("deno task migrate", () => {
   test("--print-sql prints statements that an empty database accepts", async () => {
     const { code, printed } = await runHere(["--print-sql"]);
     expect(code).toBe(0);
-    await using database = await openEmbedded();
+    await using database = await openTestDatabase();
     await database.query(printed.join("\n"));
     expect(
       await database.query(

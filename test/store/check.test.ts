@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkStore, StoreSetupError } from "../../src/store/check.ts";
 import { type Database, StoreReplacedError, StoreUnavailableError } from "../../src/store/database.ts";
 import { openEmbedded } from "../../src/store/embedded.ts";
+import { openTestDatabase } from "../support/test-database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { MIGRATIONS } from "../../src/store/migrations.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
@@ -90,7 +91,7 @@ describe("checkStore()", () => {
   });
 
   test("throws where nothing was migrated", async () => {
-    await using database = await openEmbedded();
+    await using database = await openTestDatabase();
     await expect(checkStore(database)).rejects.toThrow(/got one without: run deno task migrate$/);
   });
 

@@ -11,7 +11,7 @@ import { type Replica, startReplica } from "../support/replica.ts";
 import { type Away, openSharedDatabase, type SharedDatabase } from "../support/replica-database.ts";
 
 /** Sequences of each release; more with MONEY_RUNS. */
-const RUNS = Number(process.env.MONEY_RUNS ?? 12);
+const RUNS = Number(process.env.MONEY_RUNS ?? 10);
 
 let database: SharedDatabase;
 beforeAll(async () => {
