@@ -135,16 +135,38 @@ export async function orderClaims(tx: Sql, merchantId: number, orderNo: string, 
   );
 }
 
-/** All claims, at most `limit`, with the merchant whose refunds they are. */
-export async function openClaims(
-  sql: Sql,
-  limit: number,
-): Promise<(OpenClaim & { readonly server: string; readonly account: string })[]> {
+/** All claims, at most `limit`, with the accounts of their refunds. */
+export async function openClaims(sql: Sql, limit: number): Promise<(OpenClaim & { readonly account: string })[]> {
   return await sql.query(
-    `SELECT refund.id, refund.account, claim, in_doubt, server FROM refund JOIN merchant ON merchant.id = merchant_id
-     WHERE claim IS NOT NULL ORDER BY claimed_at LIMIT $1`,
+    "SELECT id, account, claim, in_doubt FROM refund WHERE claim IS NOT NULL ORDER BY claimed_at LIMIT $1",
     [limit],
   );
+}
+
+/** Which row: by refundNo, or by bizRefundNo where that is empty. */
+export type RefundNumbers = Omit<RefundKey, "account">;
+
+/** The refund's row by the number that decides, with all columns; undefined where there is none. */
+export async function findRefund<R extends LockedRow>(
+  sql: Sql,
+  { merchantId, appId, refundNo, bizRefundNo }: RefundNumbers,
+  lock: "FOR UPDATE" | "" = "",
+): Promise<R | undefined> {
+  const [row] = await sql.query<R>(
+    `SELECT refund.*, clock_timestamp() AS now FROM refund WHERE merchant_id = $1 AND
+       CASE WHEN $3 <> '' THEN refund_no = $3 ELSE app_id = $2 AND biz_refund_no = $4 END ${lock}`,
+    [merchantId, appId, refundNo, bizRefundNo],
+  );
+  return row;
+}
+
+/** Locks a row until the transaction ends, with all columns; undefined where it is gone. */
+export async function lockRefundById<R extends LockedRow>(tx: Sql, id: number): Promise<R | undefined> {
+  const [row] = await tx.query<R>(
+    "SELECT refund.*, clock_timestamp() AS now FROM refund WHERE id = $1 FOR UPDATE",
+    [id],
+  );
+  return row;
 }
 
 /** Ends a claim, unless another one has taken its place. */

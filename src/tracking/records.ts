@@ -3,14 +3,16 @@ import type { RefundQuery } from "../daxpay/request.ts";
 import type { Clock } from "../refund/clock.ts";
 import { nextDelay, type ScheduleOptions } from "../refund/schedule.ts";
 import type { AttemptResult, ClaimResult, KnownRefund, SharedRecords, SharedRefund } from "../refund/shared.ts";
-import type { RefundState } from "../refund/state.ts";
+import { isSettled, type RefundState } from "../refund/state.ts";
 import { type Database, type Sql, StoreReplacedError, StoreUnavailableError } from "../store/database.ts";
 import { type Notifications, notifyRefund } from "../store/notifications.ts";
 import {
   beginClaim,
   endClaim,
+  findRefund,
   lockOrder,
   lockRefund,
+  lockRefundById,
   merchantId,
   type OpenClaim,
   openClaims,
@@ -64,7 +66,7 @@ export interface Records {
   /** Records a failed attempt of a tracked refund. Throws like Database. */
   fail(id: number, failure: StoredFailure, attempt: number): Promise<void>;
   /** Ends the claims whose syncs are over, of refunds that nobody asks for. Throws like Database. */
-  endOverClaims(timesOf: (server: string, account: string) => ClaimTimes): Promise<void>;
+  endOverClaims(timesOf: (account: string) => ClaimTimes): Promise<void>;
   /** Not within a transaction: others use the id at once, so that its row must be committed. */
   merchantIdOf(account: Pick<RecordedAccount, "server" | "mchNo">): Promise<number>;
   /** Results that wait to be recorded. */
@@ -241,9 +243,7 @@ export function createRecords(options: RecordsOptions): Records {
       if (sync === "DOUBT") return { in_doubt: true };
       return { claim: null, in_doubt: false, ...(sync === "ANSWERED" ? { synced_at: row.now } : {}) };
     }
-    const settled = verified !== undefined &&
-      (verified.state.status === "SUCCEEDED" || verified.state.status === "CLOSED");
-    if (!row.claim || !settled) return {};
+    if (!row.claim || !verified || !isSettled(verified.state.status)) return {};
     // A sync that is in doubt is settled by this; one that is in progress ends its claim itself.
     const open = { id: row.id, claim: row.claim, in_doubt: row.in_doubt };
     return observer.observe(open, claimTimes(account)).kind === "live" ? {} : { claim: null, in_doubt: false };
@@ -309,12 +309,9 @@ export function createRecords(options: RecordsOptions): Records {
 
   async function find(account: RecordedAccount, request: RefundQuery): Promise<KnownRefund | undefined> {
     try {
-      const merchant = await merchantIdOf(account);
-      const [row] = await database.query<FullRow>(
-        `SELECT refund.*, clock_timestamp() AS now FROM refund WHERE merchant_id = $1 AND
-           CASE WHEN $3 <> '' THEN refund_no = $3 ELSE app_id = $2 AND biz_refund_no = $4 END`,
-        [merchant, account.appId, request.refundNo, request.bizRefundNo],
-      );
+      const { refundNo, bizRefundNo } = request;
+      const numbers = { merchantId: await merchantIdOf(account), appId: account.appId, refundNo, bizRefundNo };
+      const row = await findRefund<FullRow>(database, numbers);
       if (!row) return undefined;
       const tracked = row.tracking_state === "ACTIVE";
       const dueInMs = row.next_attempt_at ? row.next_attempt_at.getTime() - row.now.getTime() : 0;
@@ -342,12 +339,8 @@ export function createRecords(options: RecordsOptions): Records {
       let committed = () => {};
       await database.transaction(async (tx) => {
         await checkStore(tx);
-        const [row] = await tx.query<FullRow>(
-          "SELECT refund.*, clock_timestamp() AS now FROM refund WHERE id = $1 FOR UPDATE",
-          [id],
-        );
-        if (!row) return;
-        if (row.tracking_state !== "ACTIVE") return;
+        const row = await lockRefundById<FullRow>(tx, id);
+        if (row?.tracking_state !== "ACTIVE") return;
         const transition = transitionOfFailure(row, failure);
         const delayMs = nextDelay(attempt, failure.retryDelayMs ?? CONFIGURATION_DELAY_MS, schedule);
         const columns = {
@@ -362,7 +355,7 @@ export function createRecords(options: RecordsOptions): Records {
     },
     async endOverClaims(timesOf) {
       for (const open of await openClaims(database, MAX_SWEPT)) {
-        if (observer.observe(open, timesOf(open.server, open.account)).kind !== "over") continue;
+        if (observer.observe(open, timesOf(open.account)).kind !== "over") continue;
         await endClaim(database, open.id, open.claim);
       }
     },

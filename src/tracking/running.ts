@@ -112,7 +112,7 @@ export async function runTracking(
   };
   const sweep = async () => {
     try {
-      await records.endOverClaims((_server, account) => timesOf(account));
+      await records.endOverClaims(timesOf);
       await planLost();
     } catch (error) {
       onError(error as Error);

@@ -1,5 +1,5 @@
 import type { Database, Sql } from "../store/database.ts";
-import { updateRefund } from "../store/refunds.ts";
+import { findRefund, updateRefund } from "../store/refunds.ts";
 import type { Change, EventWriter } from "./event-writer.ts";
 import type { Jobs } from "./jobs.ts";
 import type { RecordedAccount, Records } from "./records.ts";
@@ -198,14 +198,10 @@ export function createTracker(options: TrackOptions): Tracker {
   }
 
   async function find(sql: Sql, key: Key, lock: "FOR UPDATE" | ""): Promise<FullRow> {
-    const { merchantId, account, appId, refundNo, bizRefundNo } = key;
-    const [row] = await sql.query<FullRow>(
-      `SELECT refund.*, clock_timestamp() AS now FROM refund WHERE merchant_id = $1 AND
-         CASE WHEN $3 <> '' THEN refund_no = $3 ELSE app_id = $2 AND biz_refund_no = $4 END
-         AND account = $5 AND tracking_state IS NOT NULL ${lock}`,
-      [merchantId, appId, refundNo, bizRefundNo, account],
-    );
-    if (!row) throw new TrackingError("NOT_TRACKED", "Expected a tracked refund, got one that is not");
+    const row = await findRefund<FullRow>(sql, key, lock);
+    if (!row?.tracking_state || row.account !== key.account) {
+      throw new TrackingError("NOT_TRACKED", "Expected a tracked refund, got one that is not");
+    }
     return row;
   }
 

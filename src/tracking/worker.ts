@@ -3,7 +3,7 @@ import type { Clock } from "../refund/clock.ts";
 import { outcomeOf } from "../refund/outcome.ts";
 import type { Refunds } from "../refund/refunds.ts";
 import { type Database, type Sql, StoreReplacedError, StoreUnavailableError } from "../store/database.ts";
-import { updateRefund } from "../store/refunds.ts";
+import { lockRefundById, updateRefund } from "../store/refunds.ts";
 import { within } from "../util/timers.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { Jobs, RefundJob } from "./jobs.ts";
@@ -215,11 +215,7 @@ export function startWorker(options: WorkerOptions): Worker {
   ): Promise<T> {
     let committed = () => {};
     const result = await database.transaction(async (tx) => {
-      const [row] = await tx.query<FullRow>(
-        "SELECT refund.*, clock_timestamp() AS now FROM refund WHERE id = $1 FOR UPDATE",
-        [job.id],
-      );
-      const plan = await work(tx, row);
+      const plan = await work(tx, await lockRefundById<FullRow>(tx, job.id));
       if (plan.due !== "now") committed = await jobs.next(tx, job, plan.due);
       await plan.events?.();
       return plan.result;
