@@ -7,6 +7,7 @@ import { createJournal } from "../store/journal.ts";
 import { listenForNotifications } from "../store/notifications.ts";
 import { pruneAllRefunds, pruneNotices } from "../store/prune.ts";
 import { startQueue } from "../store/queue.ts";
+import { repeat } from "../util/timers.ts";
 import { createEventWriter } from "./event-writer.ts";
 import { eventFrom } from "./event.ts";
 import { createEvents, type Events } from "./events.ts";
@@ -110,15 +111,11 @@ export async function runTracking(
     const recorded = accountOf(account)?.recorded;
     return recorded ? claimTimes(recorded) : UNKNOWN_TIMES;
   };
-  const sweep = async () => {
-    try {
-      await records.endOverClaims(timesOf);
-      await planLost();
-    } catch (error) {
-      onError(error as Error);
-    }
-    cancelSweep = clock.after(SWEEP_MS, sweep);
-  };
+  const repeated = (ms: number, work: () => Promise<void>) => repeat(clock, ms, () => work().catch(onError));
+  starting.use(repeated(SWEEP_MS, async () => {
+    await records.endOverClaims(timesOf);
+    await planLost();
+  }));
   /** A job that was lost with the queue's tables would leave its refund for ever. */
   async function planLost(): Promise<void> {
     const lost = await database.query<{ id: number; account: string; dueAt: Date }>(
@@ -128,20 +125,10 @@ export async function runTracking(
     );
     await jobs.plan(database, lost);
   }
-  let cancelSweep = clock.after(SWEEP_MS, sweep);
-  starting.defer(() => cancelSweep());
-
-  const prune = async () => {
-    try {
-      if (options.retentionMs !== undefined) await pruneAllRefunds(database, options.retentionMs);
-      await pruneNotices(database, NOTICES_MS);
-    } catch (error) {
-      onError(error as Error);
-    }
-    cancelPrune = clock.after(PRUNE_MS, prune);
-  };
-  let cancelPrune = clock.after(PRUNE_MS, prune);
-  starting.defer(() => cancelPrune());
+  starting.use(repeated(PRUNE_MS, async () => {
+    if (options.retentionMs !== undefined) await pruneAllRefunds(database, options.retentionMs);
+    await pruneNotices(database, NOTICES_MS);
+  }));
 
   const tracker = createTracker({
     database,

@@ -21,3 +21,16 @@ export async function within<T>(timers: Timers, ms: number, work: Promise<T>): P
     cancel();
   }
 }
+
+/** Does the work again and again, each time the given milliseconds after the last has ended, until it is disposed. */
+export function repeat(timers: Timers, ms: number, work: () => Promise<void>): Disposable {
+  let disposed = false;
+  const wait = () => timers.after(ms, () => work().finally(() => disposed || (cancel = wait())));
+  let cancel = wait();
+  return {
+    [Symbol.dispose]() {
+      disposed = true;
+      cancel();
+    },
+  };
+}

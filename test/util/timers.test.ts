@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Timers, within } from "../../src/util/timers.ts";
+import { repeat, type Timers, within } from "../../src/util/timers.ts";
 
 /** A timer that fires when it is told to. */
 function createTimers() {
@@ -25,4 +25,24 @@ test("within() resolves to undefined where the time runs out first", async () =>
   const waiting = within(timers, 1, new Promise(() => {}));
   for (const fire of pending) fire();
   expect(await waiting).toBeUndefined();
+});
+
+test("repeat() waits anew when the work has ended, and not after it is disposed meanwhile", async () => {
+  const { timers, pending } = createTimers();
+  const fire = () => {
+    const works = [...pending];
+    pending.clear();
+    for (const work of works) work();
+  };
+  const ends: (() => void)[] = [];
+  const repeated = repeat(timers, 1, () => new Promise<void>((resolve) => ends.push(resolve)));
+  fire();
+  expect([ends.length, pending.size]).toEqual([1, 0]);
+  ends[0]();
+  await expect.poll(() => pending.size).toBe(1);
+  fire();
+  repeated[Symbol.dispose]();
+  ends[1]();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([ends.length, pending.size]).toEqual([2, 0]);
 });
