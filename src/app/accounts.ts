@@ -23,7 +23,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { withTracing } from "../telemetry/tracing.ts";
 import type { StartedTracking } from "../tracking/create.ts";
 import type { RecordedAccount } from "../tracking/records.ts";
-import type { TrackedAccount } from "../tracking/running.ts";
+import type { WorkedAccount } from "../tracking/worker.ts";
 import { announceAccount } from "./announce.ts";
 import type { Dependencies } from "./dependencies.ts";
 
@@ -45,7 +45,7 @@ export interface AppAccounts extends AccountDirectory {
   /** Adds, changes and removes accounts. Calls in progress end with what they have begun. */
   update(accounts: Accounts): void;
   /** What tracking needs of an account; undefined: it is not configured. */
-  trackedAccount(name: string): TrackedAccount | undefined;
+  trackedAccount(name: string): WorkedAccount | undefined;
   /** DaxPay's address and all keys that it may use now; undefined: not configured. */
   daxpayOf(name: string): DaxPayOptions | undefined;
   /** Where the account's events are delivered to; undefined: nowhere. */

@@ -45,12 +45,8 @@ export function createClaimObserver(clock: Clock): ClaimObserver {
       const now = clock.elapsed();
       const entry = seen.get(claim) ?? { firstAt: now, doubtAt: undefined };
       seen.set(claim, entry);
-      if (seen.size > MAX_CLAIMS) {
-        for (const oldest of seen.keys()) {
-          seen.delete(oldest);
-          break;
-        }
-      }
+      const [oldest] = seen.keys();
+      if (seen.size > MAX_CLAIMS) seen.delete(oldest);
       if (in_doubt) entry.doubtAt ??= now;
       // Whoever holds the claim sends within `sendMs`, or has sent before it says that it is in doubt.
       const overAt = Math.min(entry.firstAt + sendMs, entry.doubtAt ?? Infinity) + settleMs;

@@ -284,12 +284,8 @@ export function createRecords(options: RecordsOptions): Records {
 
   /** Tries again until the database takes it. */
   function later(work: () => Promise<unknown>): void {
-    if (waiting.size >= MAX_UNRECORDED) {
-      for (const oldest of waiting) {
-        waiting.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = waiting;
+    if (waiting.size >= MAX_UNRECORDED) waiting.delete(oldest);
     waiting.add(work);
     cancelRetry ??= clock.after(RETRY_MS, retryWaiting);
   }

@@ -20,9 +20,6 @@ import type { TrackingEvent } from "./tracking.ts";
 import type { Webhooks } from "./webhook.ts";
 import { startWorker, type WorkedAccount, type Worker } from "./worker.ts";
 
-/** An account whose refunds can be tracked. */
-export type TrackedAccount = WorkedAccount;
-
 export interface RunningOptions {
   readonly journalKey: string;
   readonly clock: Clock;
@@ -32,7 +29,7 @@ export interface RunningOptions {
   /** Milliseconds after which the rows of refunds that are no longer followed are cleared; undefined: never. */
   readonly retentionMs: number | undefined;
   /** Undefined: not configured. */
-  readonly accountOf: (name: string) => TrackedAccount | undefined;
+  readonly accountOf: (name: string) => WorkedAccount | undefined;
   /** Undefined: no events are delivered. */
   readonly createDelivery?: (
     boss: PgBoss,
