@@ -142,11 +142,11 @@ postgresTest(
     await using database = openDatabase(databaseUrl);
     await database.query("UPDATE refundsync.identity SET created_at = now() + interval '15 min'");
     await using replica = await startReplica(databaseUrl, {
-      variables: { DAXPAY_SETTLE_ON_START: "on", DAXPAY_SETTLE_TIMEOUT: "1s", DAXPAY_TIMEOUT_MS: "1000" },
+      variables: { DAXPAY_SETTLE_ON_START: "on", DAXPAY_SETTLE_TIMEOUT: "5s", DAXPAY_TIMEOUT_MS: "1000" },
     });
     addRefund(replica, "R1");
     expect(await reasonOf(replica.client.syncRefund({ refundNo: "R1" }))).toBe(FailureReason.SYNC_IN_DOUBT);
-    await expect.poll(() => reasonOf(replica.client.syncRefund({ refundNo: "R1" })), { timeout: 5_000 }).toBe(
+    await expect.poll(() => reasonOf(replica.client.syncRefund({ refundNo: "R1" })), { timeout: 9_000 }).toBe(
       undefined,
     );
   },
